@@ -1,0 +1,116 @@
+"""Load the `.rq` files, bind their parameters safely, run them: the only place that makes SPARQL text out of values.
+
+A query file opens with `#+` lines (summary, `#+ param name: type`) and holds its parameters in one `VALUES` row with a working
+example, so that it runs as it stands. Binding replaces that row; a row that stands several times is replaced each time.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from kg.errors import QueryError
+from kg.store import Store
+from kg.terms import Value, iri, literal, python
+
+_PARAM = re.compile(r"^#\+ param (\w+): (\S+)", re.MULTILINE)
+_HEADER = re.compile(r"^#\+ ?(.*)$", re.MULTILINE)
+Parameter = Value | None | Iterable[Value]
+
+
+@dataclass(frozen=True)
+class Query:
+    """One `.rq` file: its name, text as it stands, and the types of its parameters in their order."""
+
+    name: str
+    text: str = field(repr=False)
+    parameters: Mapping[str, str]
+
+    @property
+    def header(self) -> str:
+        """The `#+` lines, for people."""
+        return "\n".join(_HEADER.findall(self.text))
+
+    def bind(self, rows: Iterable[Mapping[str, Value | None]] | None = None, **values: Parameter) -> str:
+        """Fill the parameters in.
+
+        Parameters
+        ----------
+        rows
+            Several solutions of all parameters at once.
+        values
+            One value each; a list makes one row an entry (the other values are repeated). `None` becomes `UNDEF`.
+
+        Raises
+        ------
+        QueryError
+            If the names differ from the header's, a value does not fit its type, or the file has no row to fill.
+        """
+        filled = list(rows) if rows is not None else _product(values)
+        if not self.parameters:
+            if values or rows is not None:
+                raise QueryError(f"{self.name} has no parameters, but was given {sorted(values)}")
+            return self.text
+        for row in filled:
+            if set(row) != set(self.parameters):
+                raise QueryError(f"{self.name} needs the parameters {sorted(self.parameters)}, but was given {sorted(row)}")
+        names = list(self.parameters)
+        spelt = dict.fromkeys(f"({' '.join(self._term(name, row[name]) for name in names)})" for row in filled)
+        block = f"VALUES ({' '.join('?' + name for name in names)}) {{ {' '.join(spelt)} }}"
+        pattern = re.compile(r"VALUES\s*\(\s*" + r"\s+".join(rf"\?{name}" for name in names) + r"\s*\)\s*\{[^{}]*\}")
+        text, replaced = pattern.subn(lambda _: block, self.text)
+        if not replaced:
+            raise QueryError(f"{self.name} has no row VALUES ({' '.join('?' + name for name in names)}) {{ … }} in the order of its header")
+        return text
+
+    def _term(self, name: str, value: Value | None) -> str:
+        if value is None:
+            return "UNDEF"
+        kind = self.parameters[name]
+        try:
+            term = iri(str(value)) if kind == "iri" else literal(value)
+        except (ValueError, TypeError) as error:
+            raise QueryError(f"{self.name}: parameter {name} ({kind}): {error}") from error
+        spelt = getattr(getattr(term, "datatype", None), "value", "").replace("http://www.w3.org/2001/XMLSchema#", "xsd:")
+        if kind not in ("iri", spelt) and not (kind == "xsd:decimal" and spelt == "xsd:integer"):
+            raise QueryError(f"{self.name}: parameter {name} must be {kind}, but {value!r} is {spelt or 'an IRI'}")
+        return str(term)
+
+
+def _product(values: Mapping[str, Parameter]) -> list[dict[str, Value | None]]:
+    rows: list[dict[str, Value | None]] = [{}]
+    for name, value in values.items():
+        several = isinstance(value, Iterable) and not isinstance(value, str)
+        choices: list[Any] = list(value) if several else [value]  # type: ignore[arg-type]
+        rows = [{**row, name: choice} for row in rows for choice in choices]
+    return rows
+
+
+def parse(name: str, text: str) -> Query:
+    """Read a query from its text."""
+    return Query(name, text, dict(_PARAM.findall(text)))
+
+
+@cache
+def load(package: str, name: str) -> Query:
+    """Read `<package>/queries/<name>.rq` (or `.ru`).
+
+    Raises
+    ------
+    QueryError
+        If there is no such file.
+    """
+    module = import_module(package)
+    folder = Path(str(module.__file__)).parent / "queries"
+    for ending in (".rq", ".ru"):
+        if (file := folder / (name + ending)).is_file():
+            return parse(f"{package}/{name}", file.read_text(encoding="utf-8"))
+    raise QueryError(f"there is no query {name}.rq or {name}.ru in {package}/queries")
+
+
+def rows(store: Store, query: Query, given: Iterable[Mapping[str, Value | None]] | None = None, **values: Parameter) -> list[dict[str, Any]]:
+    """Bind and run a SELECT; each solution is a dictionary of Python values (see `kg.terms.python`), unbound variables absent."""
+    return [{name: python(term) for name, term in row.items()} for row in store.select(query.bind(given, **values))]
