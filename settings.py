@@ -1,0 +1,250 @@
+"""The one table of settings: `FLEX_*` in the environment, or the same names in a TOML file.
+
+Environment wins over file, file over default. Unknown names are refused with the nearest known one.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or its value can't be used."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table."""
+
+    name: str
+    kind: type[str] | type[int] | type[float] | type[Path]
+    default: str
+    help: str
+    secret: bool = False
+
+
+TABLE = (
+    Setting(
+        "FLEX_BASE",
+        str,
+        "http://127.0.0.1:8080",
+        "address that all our IRIs begin with, without a slash at its end; never change it once data is stored",
+    ),
+    Setting("FLEX_DATA_DIR", Path, "var", "directory of everything the platform keeps: store, dead letters, broker, outboxes, backups"),
+    Setting(
+        "FLEX_HTTP_HOST",
+        str,
+        "127.0.0.1",
+        "address the web pages and the endpoint listen on; there is no sign-in yet, so anything but loopback is refused",
+    ),
+    Setting("FLEX_HTTP_PORT", int, "8080", "port of the web pages and the endpoint"),
+    Setting("FLEX_HTTP_THREADS", int, "8", "threads that answer requests"),
+    Setting(
+        "FLEX_STORE",
+        str,
+        "embedded",
+        "`embedded` (pyoxigraph in FLEX_DATA_DIR) or the address of a SPARQL 1.1 dataset, for example http://127.0.0.1:3030/flex",
+    ),
+    Setting("FLEX_STORE_QUERY", str, "", "query address of a remote store, where it is not FLEX_STORE/query"),
+    Setting("FLEX_STORE_UPDATE", str, "", "update address of a remote store, where it is not FLEX_STORE/update"),
+    Setting("FLEX_STORE_GSP", str, "", "Graph Store Protocol address of a remote store, where it is not FLEX_STORE/data"),
+    Setting("FLEX_STORE_USER", str, "", "user name at a remote store"),
+    Setting("FLEX_STORE_PASSWORD", str, "", "password at a remote store", secret=True),
+    Setting(
+        "FLEX_BROKER",
+        str,
+        "embedded",
+        "`embedded` (Mosquitto where it is installed, amqtt otherwise) or host:port of a broker that runs already",
+    ),
+    Setting("FLEX_BROKER_PORT", int, "1883", "port of the embedded broker; 0 takes a free one"),
+    Setting("FLEX_BROKER_KIND", str, "auto", "which embedded broker: `auto`, `mosquitto` or `amqtt`"),
+    Setting("FLEX_SPARQL_DEADLINE_S", float, "10", "seconds after which a query at /sparql is ended with a 503"),
+    Setting("FLEX_SPARQL_MAX_ROWS", int, "100000", "rows (or triples) of an answer at /sparql beyond which it is refused with a 413"),
+    Setting("FLEX_SPARQL_MAX_MB", int, "32", "megabytes of an answer at /sparql beyond which it is refused with a 413"),
+    Setting("FLEX_SPARQL_MEMORY_MB", int, "2048", "memory that one query at /sparql may use"),
+    Setting("FLEX_LOG_LEVEL", str, "INFO", "DEBUG, INFO, WARNING or ERROR"),
+    Setting(
+        "FLEX_DEMO_HOMES", int, "17", "homes of the demo cooperative; beyond 17 the measured homes are used again and marked as copies"
+    ),
+    Setting("FLEX_DEMO_DAYS", int, "30", "days of history the demo runs through before it goes live"),
+    Setting("FLEX_DEMO_SEED", int, "1", "seed of the demo: same seed, same cooperative, same figures"),
+    Setting(
+        "FLEX_DEMO_SPEED",
+        float,
+        "300",
+        "how many times faster than the wall clock the demo's live part runs; 300 shows a quarter-hour every three seconds",
+    ),
+)
+_BY_NAME = {setting.name: setting for setting in TABLE}
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """Where the graph lives."""
+
+    kind: str
+    path: Path
+    query_url: str
+    update_url: str
+    gsp_url: str
+    user: str
+    password: str
+
+
+@dataclass(frozen=True)
+class BrokerSettings:
+    """The MQTT broker; `host` is empty when the platform starts its own."""
+
+    host: str
+    port: int
+    kind: str
+    state_dir: Path
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """The web server and the limits of the endpoint."""
+
+    host: str
+    port: int
+    threads: int
+    sparql_deadline_s: float
+    sparql_max_rows: int
+    sparql_max_bytes: int
+    sparql_memory_mb: int
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """The demo cooperative."""
+
+    homes: int
+    days: int
+    seed: int
+    speed: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, in the parts that the packages receive."""
+
+    base: str
+    data_dir: Path
+    log_level: str
+    store: StoreSettings
+    broker: BrokerSettings
+    web: WebSettings
+    demo: DemoSettings
+    values: Mapping[str, str]
+
+    def shown(self) -> list[tuple[str, str, str, str]]:
+        """The table as people may see it: name, value (secrets hidden), default, help."""
+        return [
+            (row.name, "(hidden)" if row.secret and self.values[row.name] else self.values[row.name], row.default, row.help)
+            for row in TABLE
+        ]
+
+
+def load(environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    """Read the settings from defaults, a TOML file and the environment, in rising order.
+
+    Raises
+    ------
+    SettingsError
+        If a `FLEX_*` name is unknown, or a value is not of its type or out of its range.
+    """
+    given = dict(os.environ if environment is None else environment)
+    values = {row.name: row.default for row in TABLE}
+    if file is not None:
+        values |= _known({name: str(value) for name, value in tomllib.loads(file.read_text(encoding="utf-8")).items()}, str(file))
+    values |= _known({name: value for name, value in given.items() if name.startswith("FLEX_")}, "the environment")
+    for name, value in values.items():
+        _typed(name, value)
+    return _settings(values)
+
+
+def _known(values: Mapping[str, str], origin: str) -> dict[str, str]:
+    for name in values:
+        if name not in _BY_NAME:
+            near = difflib.get_close_matches(name, _BY_NAME, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see `flex settings` for the list"
+            raise SettingsError(f"{name} in {origin} is not a setting of FLEXCoop; {hint}")
+    return dict(values)
+
+
+def _typed(name: str, value: str) -> None:
+    kind = _BY_NAME[name].kind
+    if kind in (int, float):
+        try:
+            number = float(value) if kind is float else int(value)
+        except ValueError as error:
+            raise SettingsError(f"{name}={value!r} is not a number; {_BY_NAME[name].help}") from error
+        if number < 0:
+            raise SettingsError(f"{name}={value!r} is negative; {_BY_NAME[name].help}")
+
+
+def _settings(values: dict[str, str]) -> Settings:
+    base = values["FLEX_BASE"]
+    if urlsplit(base).scheme not in ("http", "https") or base.endswith("/"):
+        raise SettingsError(f"FLEX_BASE={base!r} can't start our IRIs; give an http(s) address without a slash at its end")
+    if values["FLEX_HTTP_HOST"] not in ("127.0.0.1", "localhost", "::1"):
+        raise SettingsError(
+            f"FLEX_HTTP_HOST={values['FLEX_HTTP_HOST']!r} would show every member's data to the network: there is no sign-in yet; keep 127.0.0.1"
+        )
+    if values["FLEX_BROKER_KIND"] not in ("auto", "mosquitto", "amqtt"):
+        raise SettingsError(f"FLEX_BROKER_KIND={values['FLEX_BROKER_KIND']!r} is unknown; use auto, mosquitto or amqtt")
+    data_dir = Path(values["FLEX_DATA_DIR"]).absolute()
+    return Settings(
+        base=base,
+        data_dir=data_dir,
+        log_level=values["FLEX_LOG_LEVEL"].upper(),
+        store=_store(values, data_dir),
+        broker=_broker(values, data_dir),
+        web=WebSettings(
+            host=values["FLEX_HTTP_HOST"],
+            port=int(values["FLEX_HTTP_PORT"]),
+            threads=int(values["FLEX_HTTP_THREADS"]),
+            sparql_deadline_s=float(values["FLEX_SPARQL_DEADLINE_S"]),
+            sparql_max_rows=int(values["FLEX_SPARQL_MAX_ROWS"]),
+            sparql_max_bytes=int(values["FLEX_SPARQL_MAX_MB"]) << 20,
+            sparql_memory_mb=int(values["FLEX_SPARQL_MEMORY_MB"]),
+        ),
+        demo=DemoSettings(
+            homes=int(values["FLEX_DEMO_HOMES"]),
+            days=int(values["FLEX_DEMO_DAYS"]),
+            seed=int(values["FLEX_DEMO_SEED"]),
+            speed=float(values["FLEX_DEMO_SPEED"]),
+        ),
+        values=values,
+    )
+
+
+def _store(values: Mapping[str, str], data_dir: Path) -> StoreSettings:
+    address = values["FLEX_STORE"].rstrip("/")
+    remote = address != "embedded"
+    if remote and urlsplit(address).scheme not in ("http", "https"):
+        raise SettingsError(f"FLEX_STORE={address!r} is neither `embedded` nor the http(s) address of a SPARQL dataset")
+    return StoreSettings(
+        kind="remote" if remote else "embedded",
+        path=data_dir / "store",
+        query_url=values["FLEX_STORE_QUERY"] or f"{address}/query",
+        update_url=values["FLEX_STORE_UPDATE"] or f"{address}/update",
+        gsp_url=values["FLEX_STORE_GSP"] or f"{address}/data",
+        user=values["FLEX_STORE_USER"],
+        password=values["FLEX_STORE_PASSWORD"],
+    )
+
+
+def _broker(values: Mapping[str, str], data_dir: Path) -> BrokerSettings:
+    address, port = values["FLEX_BROKER"], int(values["FLEX_BROKER_PORT"])
+    host = ""
+    if address != "embedded":
+        host, colon, given = address.rpartition(":")
+        if not colon or not given.isdigit():
+            raise SettingsError(f"FLEX_BROKER={address!r} is neither `embedded` nor host:port, for example 127.0.0.1:1883")
+        port = int(given)
+    return BrokerSettings(host=host, port=port, kind=values["FLEX_BROKER_KIND"], state_dir=data_dir / "broker")
