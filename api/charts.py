@@ -1,0 +1,182 @@
+"""The series behind the charts, as JSON: `{"zone", "t": [unix seconds], "series": [{"label", "unit", "values", …}]}`.
+
+A value is `null` where there is none. Powers are means over the quarter-hour that begins at `t`, in kW.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import orjson
+import pandas as pd
+from flask import Blueprint, Response, jsonify, request
+
+from api.errors import NotFoundError
+from api.services import services
+from kg import queries
+from ontology.names import FCV
+
+pages = Blueprint("charts", __name__)
+STEP = timedelta(minutes=15)
+HOME_CHANNELS = (
+    ("Import from the grid", "connection/{}#activePower"),
+    ("Load", "site/{}#loadPower"),
+    ("PV production", "device/{}-pv#activePower"),
+    ("Battery (charging +)", "device/{}-battery#activePower"),
+    ("Heat pump", "device/{}-heatpump#activePower"),
+    ("Electric car", "device/{}-ev#activePower"),
+)
+
+
+def local_day(zone: str, given: str | None, now: datetime) -> tuple[datetime, datetime]:
+    """The window of one local day: 92, 96 or 100 quarter-hours.
+
+    Raises
+    ------
+    NotFoundError
+        If the given date is none.
+    """
+    area = ZoneInfo(zone)
+    try:
+        day = date.fromisoformat(given) if given else now.astimezone(area).date()
+    except ValueError as error:
+        raise NotFoundError(f"{given!r} is not a date; write it like 2016-08-30") from error
+    begin = datetime(day.year, day.month, day.day, tzinfo=area)
+    following = day + timedelta(days=1)
+    end = datetime(following.year, following.month, following.day, tzinfo=area)
+    return begin.astimezone(UTC), end.astimezone(UTC)
+
+
+def _chart(zone: str, index: Sequence[datetime], series: Iterable[dict[str, Any]], **more: Any) -> Response:  # noqa: ANN401  (JSON)
+    return jsonify({"zone": zone, "t": [int(at.timestamp()) for at in index], "series": list(series), **more})
+
+
+def _values(column: Iterable[float]) -> list[float | None]:
+    return [round(float(value), 4) if np.isfinite(value) else None for value in column]
+
+
+@pages.get("/api/members/<key>/day")
+def member_day(key: str) -> Response:
+    """One local day of a home: every power channel it has, and the forecast of its grid connection."""
+    known = services()
+    homes = queries.rows(known.store, queries.load("api", "member_home"), member=known.iris.id("member", key))
+    if not homes:
+        raise NotFoundError(f"There is no member {key}")
+    zone = homes[0]["zone"]
+    begin, end = local_day(zone, request.args.get("date"), known.now())
+    wanted = [(label, known.iris.id(*path.format(key).split("/", 1))) for label, path in HOME_CHANNELS]
+    present = [(label, channel) for label, channel in wanted if known.channels.get(channel)]
+    frame = known.readings.frame([channel for _, channel in present], begin, end)
+    index = pd.date_range(begin, end, freq=STEP, inclusive="left")
+    frame = frame.reindex(index)
+    series = [{"label": label, "unit": "kW", "values": _values(frame[channel])} for label, channel in present]
+    series += _band(wanted[0][1], index)
+    return _chart(zone, list(index), series)
+
+
+@pages.get("/api/members/<key>/comfort")
+def member_comfort(key: str) -> Response:
+    """One local day of a home's room temperature and its battery's and car's state of charge."""
+    known = services()
+    homes = queries.rows(known.store, queries.load("api", "member_home"), member=known.iris.id("member", key))
+    if not homes:
+        raise NotFoundError(f"There is no member {key}")
+    begin, end = local_day(homes[0]["zone"], request.args.get("date"), known.now())
+    wanted = (
+        ("Living room", "°C", "zone", f"{key}-living#airTemperature"),
+        ("Battery", "%", "device", f"{key}-battery#stateOfCharge"),
+        ("Car", "%", "device", f"{key}-ev#stateOfCharge"),
+    )
+    present = [(label, unit, channel) for label, unit, kind, local in wanted if known.channels.get(channel := known.iris.id(kind, local))]
+    index = pd.date_range(begin, end, freq=STEP, inclusive="left")
+    frame = known.readings.frame([channel for _, _, channel in present], begin, end).reindex(index)
+    return _chart(
+        homes[0]["zone"], list(index), [{"label": label, "unit": unit, "values": _values(frame[channel])} for label, unit, channel in present]
+    )
+
+
+@pages.get("/api/portfolio/day")
+def portfolio_day() -> Response:
+    """One local day of all grid connections together, with the forecast and its band."""
+    known = services()
+    homes = queries.rows(known.store, queries.load("api", "portfolio"))
+    zone = homes[0]["zone"] if homes else "UTC"
+    begin, end = local_day(zone, request.args.get("date"), known.now())
+    index = pd.date_range(begin, end, freq=STEP, inclusive="left")
+    frame = known.readings.frame([home["channel"] for home in homes], begin, end).reindex(index) if homes else pd.DataFrame(index=index)
+    complete = frame.sum(axis=1, min_count=len(homes)) if homes else pd.Series(np.nan, index=index)  # a sum without one home is no sum
+    pv = [channel.iri for channel in known.channels.of_kind(FCV.ActivePower) if channel.iri.endswith("-pv#activePower")]
+    produced = known.readings.frame(pv, begin, end).reindex(index).sum(axis=1, min_count=len(pv)) if pv else pd.Series(np.nan, index=index)
+    series = [
+        {"label": "Import from the grid, all homes", "unit": "kW", "values": _values(complete)},
+        {"label": "PV production, all homes", "unit": "kW", "values": _values(produced)},
+        *_band(known.iris.id("vpp", "demo#activePower"), index),
+    ]
+    return _chart(zone, list(index), series)
+
+
+def _band(channel: str, index: pd.DatetimeIndex) -> list[dict[str, Any]]:
+    """The forecast that was latest for each quarter-hour of the window, and its 10 % and 90 % quantiles."""
+    known = services()
+    rows = queries.rows(known.store, queries.load("api", "forecasts"), property=channel, end=index[-1].to_pydatetime())
+    lines = {"expected": pd.Series(np.nan, index=index), "p10": pd.Series(np.nan, index=index), "p90": pd.Series(np.nan, index=index)}
+    for row in reversed(rows):  # oldest first: a later forecast replaces an earlier one
+        for name, column in (("expected", "values"), ("p10", "lowest"), ("p90", "highest")):
+            if column in row:
+                values = orjson.loads(row[column])
+                own = pd.Series(values, index=pd.date_range(row["start"], periods=len(values), freq=row["step"]), dtype=float)
+                lines[name].update(own[own.index.isin(index)])
+    if lines["expected"].isna().all():
+        return []
+    return [
+        {"label": "Forecast", "unit": "kW", "values": _values(lines["expected"]), "dash": True},
+        {"label": "Forecast, 10 %", "unit": "kW", "values": _values(lines["p10"]), "band": "low"},
+        {"label": "Forecast, 90 %", "unit": "kW", "values": _values(lines["p90"]), "band": "high"},
+    ]
+
+
+@pages.get("/api/campaigns/<key>/series")
+def campaign_series(key: str) -> Response:
+    """What was asked, promised, called and measured in a campaign, a value a step [kW reduction]."""
+    known = services()
+    campaign = known.iris.id("campaign", key)
+    found = [row for row in queries.rows(known.store, queries.load("api", "campaigns")) if row["campaign"] == campaign]
+    if not found:
+        raise NotFoundError(f"There is no campaign {key}")
+    row = found[0]
+    asked = orjson.loads(row["asked"])
+    index = pd.date_range(row["start"], periods=len(asked), freq=row["step"])
+    called, measured = _campaign_sums(campaign, index)
+    series = [
+        {"label": "Asked", "unit": "kW", "values": asked},
+        {"label": "Promised", "unit": "kW", "values": orjson.loads(row["promised"]) if "promised" in row else [None] * len(asked)},
+        {"label": "Called, with replacements", "unit": "kW", "values": _values(called)},
+        {"label": "Measured", "unit": "kW", "values": _values(measured)},
+    ]
+    homes = queries.rows(known.store, queries.load("api", "portfolio"))
+    return _chart(homes[0]["zone"] if homes else "UTC", list(index), series)
+
+
+def _campaign_sums(campaign: str, index: pd.DatetimeIndex) -> tuple[pd.Series, pd.Series]:
+    """Sum the instructions in force, and baseline − metered of the homes while they took part."""
+    known = services()
+    called = pd.Series(0.0, index=index)
+    measured = pd.Series(0.0, index=index)
+    any_baseline = False
+    for row in queries.rows(known.store, queries.load("api", "campaign_series"), campaign=campaign):
+        values = orjson.loads(row["values"])
+        own = pd.Series(values, index=pd.date_range(row["start"], periods=len(values), freq=row["step"]), dtype=float)
+        if "activated" in row:
+            own = own[own.index >= row["activated"]]
+        if "released" in row:
+            own = own[own.index < row["released"]]
+        if row["role"] == FCV.BaselinePower and len(own):
+            any_baseline = True
+            metered = known.readings.frame([row["channel"]], own.index[0].to_pydatetime(), (own.index[-1] + STEP).to_pydatetime())
+            own = own - metered[row["channel"]].reindex(own.index)
+            measured = measured.add(own.reindex(index), fill_value=0)
+        elif row["role"] != FCV.BaselinePower:
+            called = called.add(own.reindex(index), fill_value=0)
+    return called, measured if any_baseline else measured * np.nan

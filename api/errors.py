@@ -1,0 +1,90 @@
+"""One answer form for everything that goes wrong: `application/problem+json`, or the same words as a page.
+
+References
+----------
+RFC 9457, Problem Details for HTTP APIs.
+"""
+
+import logging
+import uuid
+from typing import Any
+
+from flask import Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from kg.errors import QueryError, StoreError, StoreTimeoutError
+
+log = logging.getLogger("flexcoop.api")
+
+TITLES = {
+    400: "The request can't be understood",
+    403: "Not allowed",
+    404: "There is no such thing here",
+    405: "This address does not take that method",
+    406: "None of the asked formats is available",
+    409: "That can't be done in the present state",
+    413: "The answer or the request is too large",
+    415: "This media type is not understood",
+    422: "The data don't fit",
+    500: "Something went wrong here",
+    503: "Not possible right now",
+}
+# exception → status; the first that fits. ValueErrors of our packages carry sentences made for people.
+STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (StoreTimeoutError, 503),
+    (StoreError, 503),
+    (QueryError, 400),
+    (LookupError, 404),
+    (ValueError, 422),
+    (RuntimeError, 409),
+)
+
+
+class NotFoundError(LookupError):
+    """A page was asked for something the graph does not hold."""
+
+    def __str__(self) -> str:
+        """Show the sentence without the quotes that a KeyError adds."""
+        return str(self.args[0]) if self.args else ""
+
+
+def problem(status: int, detail: str, **more: Any) -> Response:  # noqa: ANN401  (extension members of RFC 9457 are any JSON)
+    """Make the one form of an error: JSON, or a page for a browser. `instance` is also in the log."""
+    instance = f"urn:uuid:{uuid.uuid4()}"
+    log.info("%s %s → %s %s %s", request.method, request.path, status, instance, detail)
+    title = TITLES.get(status, "Error")
+    wants_page = request.accept_mimetypes.best_match(["application/problem+json", "application/json", "text/html"]) == "text/html"
+    if wants_page:
+        page = Response(render_template("problem.html", status=status, title=title, detail=detail, instance=instance, more=more), status)
+        page.headers["Vary"] = "Accept"
+        return page
+    answer = jsonify({"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": instance, **more})
+    answer.status_code, answer.mimetype = status, "application/problem+json"
+    answer.headers["Vary"] = "Accept"
+    return answer
+
+
+def install(app: Flask) -> None:
+    """Answer every exception in the one form; internal text is logged, never shown."""
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response:
+        answer = problem(error.code or 500, error.description or "")
+        for name, value in error.get_headers():
+            if name in ("Allow", "Retry-After"):
+                answer.headers[name] = value
+        return answer
+
+    @app.errorhandler(Exception)
+    def _any(error: Exception) -> Response:
+        for kind, status in STATUS:
+            if isinstance(error, kind) and _is_ours(error):
+                return problem(status, str(error))
+        log.exception("unexpected error on %s", request.path)
+        return problem(500, "The platform met an error it did not expect. It is in the log under the reference below.")
+
+
+def _is_ours(error: Exception) -> bool:
+    """Tell sentences of our packages from texts of libraries and of Python."""
+    module = type(error).__module__.split(".")[0]
+    return module in {"api", "kg", "shapes", "mappers", "telemetry", "forecasting", "market", "optimiser", "settlement", "scenario", "settings"}

@@ -1,0 +1,88 @@
+"""What a member looks at: today, events with opt-out, and each statement opened step by step."""
+
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from api.charts import local_day
+from api.errors import NotFoundError
+from api.services import services
+from kg import queries
+from settlement.statements import statement as read_statement
+
+pages = Blueprint("member", __name__)
+
+
+@pages.get("/members")
+def everyone() -> Response:
+    """List the members; until there is sign-in, whoever sits at this machine may look at each."""
+    known = services()
+    return make_response(render_template("members.html", homes=queries.rows(known.store, queries.load("api", "portfolio")), key=known.iris.key))
+
+
+@pages.get("/members/<key>")
+def today(key: str) -> Response:
+    """Show a member's day, events, contract and devices."""
+    known = services()
+    iri = known.iris.id("member", key)
+    homes = queries.rows(known.store, queries.load("api", "member_home"), member=iri)
+    if not homes:
+        raise NotFoundError(f"There is no member {key}; the members are listed at /members")
+    zone = homes[0]["zone"]
+    begin, end = local_day(zone, request.args.get("date"), known.now())
+    return make_response(
+        render_template(
+            "member.html",
+            key=key,
+            home=homes[0],
+            zone=zone,
+            day=begin.astimezone(ZoneInfo(zone)).date(),
+            begin=begin,
+            end=end,
+            energy=_energies(key, begin, end),
+            devices=queries.rows(known.store, queries.load("api", "member_devices"), member=iri),
+            events=queries.rows(known.store, queries.load("api", "member_events"), member=iri),
+            contracts=queries.rows(known.store, queries.load("api", "member_contract"), member=iri),
+            last=known.iris.key,
+        )
+    )
+
+
+def _energies(key: str, begin: object, end: object) -> dict[str, object]:
+    """Energy of the day so far [kWh] with its count of readings: consumed, produced, imported and exported."""
+    known = services()
+    channel = known.iris.id("connection", f"{key}#activePower")
+    frame = known.readings.frame([channel, known.iris.id("device", f"{key}-pv#activePower")], begin, end)  # type: ignore[arg-type]
+    net, pv = (frame.iloc[:, 0] * 0.25).dropna(), (frame.iloc[:, 1] * 0.25).dropna()
+    imported, exported, produced = net.clip(lower=0).sum(), -net.clip(upper=0).sum(), pv.sum()
+    own = produced - exported if produced > 0 else 0.0
+    return {
+        "readings": len(net),
+        "imported": imported,
+        "exported": exported,
+        "produced": produced,
+        "self_share": max(0.0, own) / produced * 100 if produced > 0.01 else None,
+    }
+
+
+@pages.post("/members/<key>/events/<event>/opt-out")
+def opt_out(key: str, event: str) -> BaseResponse:
+    """Let a member leave an event; the home returns to normal at once and another takes its place."""
+    known = services()
+    known.commands["opt-out"]({"event": known.iris.id("event", event), "member": known.iris.id("member", key)})
+    return redirect(f"/members/{key}#events", code=303)
+
+
+@pages.get("/members/<key>/statements/<campaign>")
+def statement(key: str, campaign: str) -> Response:
+    """Show how a member's payment for one campaign was computed, from the graph alone."""
+    known = services()
+    member = known.iris.id("member", key)
+    found = read_statement(known.store, known.iris, known.iris.id("campaign", campaign), member)
+    payment = known.iris.id("remuneration", campaign, key)
+    chain = queries.rows(known.store, queries.load("settlement", "readings_behind_payment"), remuneration=payment)
+    homes = queries.rows(known.store, queries.load("api", "member_home"), member=member)
+    return make_response(
+        render_template("statement.html", key=key, campaign=campaign, statement=found, chain=chain, zone=homes[0]["zone"], payment=payment)
+    )

@@ -1,0 +1,79 @@
+"""How values look on a page: local times, numbers with units, links from IRIs."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+from api.services import services
+
+
+def when(at: datetime, zone: str = "UTC") -> str:
+    """An instant in a site's zone: `Tue 30 Aug 2016, 18:00`."""
+    return f"{at.astimezone(ZoneInfo(zone)):%a %d %b %Y, %H:%M}"
+
+
+def clock(at: datetime, zone: str = "UTC") -> str:
+    """The time of day in a site's zone: `18:00`."""
+    return f"{at.astimezone(ZoneInfo(zone)):%H:%M}"
+
+
+def number(value: float | Decimal | None, digits: int = 2) -> str:
+    """A figure for people; a dash where it is missing."""
+    return "—" if value is None or value != value else f"{value:,.{digits}f}".replace("-", "−")  # noqa: PLR0124  (NaN is not itself)
+
+
+def euro(value: Decimal | None) -> str:
+    """Money to the cent."""
+    return "—" if value is None else f"€ {value:,.2f}".replace("-", "−")
+
+
+def span(value: timedelta) -> str:
+    """A time span: `2 h`, `1 h 30 min`, `1 d`."""
+    minutes = int(value.total_seconds() // 60)
+    parts = ((minutes // 1440, "d"), (minutes % 1440 // 60, "h"), (minutes % 60, "min"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 min"
+
+
+def term(iri: str) -> str:
+    """The last part of a vocabulary term, in words: `EventOptedOut` → `Event opted out`."""
+    name = iri.rsplit("#", 1)[-1].rsplit("/", 1)[-1]
+    words = "".join(f" {letter.lower()}" if letter.isupper() and index else letter for index, letter in enumerate(name))
+    return words.strip()
+
+
+def status(iri: str, prefix: str) -> str:
+    """A status without the class it repeats: `EventOptedOut` → `opted out`."""
+    return term(iri.rsplit("/", 1)[-1].removeprefix(prefix)).lower()
+
+
+def href(iri: str) -> str:
+    """Where a page links to for an IRI: a path on this host if it is ours, nothing if it is not http."""
+    base = services().iris.base
+    if iri.startswith(base + "/"):
+        return iri[len(base) :]
+    return iri if iri.startswith(("http://", "https://")) else ""
+
+
+def short(iri: str) -> str:
+    """An IRI as people read it: ours without the base, known vocabularies with their prefix."""
+    from api.linked_data import PREFIXES  # the table of prefixes is read from the ontology once
+
+    base = services().iris.base
+    if iri.startswith(base):
+        return iri[len(base) :].removeprefix("/id/")
+    for prefix, namespace in PREFIXES.items():
+        if iri.startswith(namespace):
+            return f"{prefix}:{iri[len(namespace) :]}"
+    return iri
+
+
+def install_filters(app: Flask) -> None:
+    """Make these known to the templates, and every page the platform's time and state."""
+    app.jinja_env.filters.update(when=when, clock=clock, number=number, euro=euro, span=span, term=term, status=status, href=href, short=short)
+
+    @app.context_processor
+    def _page() -> dict[str, Any]:
+        return {"now": services().now(), "platform": services().status()}

@@ -1,0 +1,117 @@
+// Draws every <div class="chart" data-src="…"> with uPlot from the JSON behind it (api/charts.py says its form).
+// data-every="5" asks again every five seconds; class "steps" draws each value over its whole interval.
+"use strict";
+
+const COLOURS = ["#0f766e", "#8a5a00", "#d97706", "#2563eb", "#c2410c", "#7c3aed", "#64748b"];
+
+function style(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function lines(data, stepped) {
+  let colour = 0;
+  return data.series.map((series) => {
+    const forecast = series.band || series.dash;
+    const stroke = forecast ? style("--quiet") : COLOURS[colour++ % COLOURS.length];
+    return {
+      label: series.label, scale: series.unit, stroke, width: series.band ? 0 : 2, dash: series.dash ? [6, 4] : undefined,
+      paths: stepped ? uPlot.paths.stepped({ align: 1 }) : undefined, points: { show: false }, band: series.band,
+      value: (plot, value) => (value === null || value === undefined ? "—" : value.toFixed(2) + " " + series.unit),
+    };
+  });
+}
+
+function axes(data) {
+  const units = [...new Set(data.series.map((series) => series.unit))];
+  const look = { stroke: style("--quiet"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 } };
+  const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: data.zone });
+  return [
+    { ...look, values: (plot, splits) => splits.map((at) => clock.format(new Date(at * 1000))) },
+    ...units.map((unit, index) => ({ ...look, scale: unit, label: unit, labelSize: 18, size: 54, side: index ? 1 : 3, grid: { ...look.grid, show: index === 0 } })),
+  ];
+}
+
+function legend(plot, host) {
+  const list = document.createElement("ul");
+  list.className = "legend";
+  plot.series.forEach((series, index) => {
+    if (index === 0 || series.band === "high") return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-pressed", "true");
+    const mark = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    mark.setAttribute("viewBox", "0 0 28 14");
+    const line = document.createElementNS("http://www.w3.org/2000/svg", series.band ? "rect" : "line");
+    const shape = series.band ? { x: 0, y: 2, width: 28, height: 10, fill: series.stroke(), opacity: 0.2 } : { x1: 0, y1: 7, x2: 28, y2: 7, stroke: series.stroke(), "stroke-width": 4, "stroke-dasharray": series.dash ? "6 4" : "" };
+    Object.entries(shape).forEach(([name, value]) => line.setAttribute(name, value));
+    mark.append(line);
+    button.append(mark, series.band ? "10 % to 90 % of outcomes" : series.label);
+    button.addEventListener("click", () => {
+      const show = !plot.series[index].show;
+      plot.setSeries(index, { show });
+      if (series.band) plot.setSeries(index + 1, { show });
+      button.setAttribute("aria-pressed", String(show));
+    });
+    const item = document.createElement("li");
+    item.append(button);
+    list.append(item);
+  });
+  host.append(list);
+}
+
+function bands(series) {
+  const low = series.findIndex((one) => one.band === "low");
+  const high = series.findIndex((one) => one.band === "high");
+  return low < 0 || high < 0 ? [] : [{ series: [high + 1, low + 1], fill: "rgba(100, 116, 139, 0.18)" }];
+}
+
+function draw(host, data) {
+  host.replaceChildren();
+  if (!data.series.some((series) => series.values.some((value) => value !== null))) {
+    const note = document.createElement("p");
+    note.textContent = "Nothing has been measured in this time.";
+    host.append(note);
+    return null;
+  }
+  const stepped = host.classList.contains("steps");
+  const times = data.t.slice();
+  const columns = data.series.map((series) => series.values.slice());
+  if (stepped && times.length > 1) { // the last value holds to the end of its interval
+    times.push(2 * times[times.length - 1] - times[times.length - 2]);
+    columns.forEach((values) => values.push(values[values.length - 1]));
+  }
+  const series = lines(data, stepped);
+  const options = {
+    width: host.clientWidth, height: Math.max(240, Math.min(360, host.clientWidth * 0.45)), legend: { show: false },
+    cursor: { drag: { x: true, y: false } }, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), data.zone),
+    scales: { x: { time: true } }, axes: axes(data), series: [{}, ...series], bands: bands(series),
+  };
+  const plot = new uPlot(options, [times, ...columns], host);
+  legend(plot, host);
+  return plot;
+}
+
+async function show(host) {
+  let plot = null;
+  let last = "";
+  async function update() {
+    const answer = await fetch(host.dataset.src, { headers: { Accept: "application/json" } });
+    const text = await answer.text();
+    if (text === last) return;
+    last = text;
+    if (!answer.ok) {
+      const note = document.createElement("p");
+      note.textContent = JSON.parse(text).detail;
+      host.replaceChildren(note);
+      return;
+    }
+    plot = draw(host, JSON.parse(text));
+  }
+  await update();
+  new ResizeObserver(() => {
+    if (plot && Math.abs(plot.width - host.clientWidth) > 4) plot.setSize({ width: host.clientWidth, height: plot.height });
+  }).observe(host);
+  setInterval(update, 1000 * (Number(host.dataset.every) || 15));
+}
+
+document.querySelectorAll(".chart").forEach(show);
