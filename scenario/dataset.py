@@ -62,7 +62,7 @@ class Dataset:
     Attributes
     ----------
     load_kw : (17, 35040) mean consumption of everything in the home that is not simulated [kW]
-    pv_kw : (17, 35040) PV output [kW, production positive]
+    pv_kw_per_kw : (17, 35040) PV output per kW of rated power [kW/kW, production positive]
     pv_rated_kw, battery_kwh, battery_kw : (17,) ratings
     weather : air temperature [°C], direct and diffuse irradiance [W/m²], each (35040,)
     price : (35040,) tariff [EUR/kWh]; the numbers are the data set's US dollars, taken as euros
@@ -70,7 +70,7 @@ class Dataset:
 
     first: datetime
     load_kw: Array
-    pv_kw: Array
+    pv_kw_per_kw: Array
     pv_rated_kw: Array
     battery_kwh: Array
     battery_kw: Array
@@ -138,9 +138,7 @@ def load(folder: Path = FOLDER) -> Dataset:
     return Dataset(
         first=FIRST,
         load_kw=np.array([np.repeat(table[LOAD].round(METER_DECIMALS), PER_HOUR) for table in tables]),
-        pv_kw=np.array(
-            [np.repeat((table[SOLAR] * kw / 1000).round(METER_DECIMALS), PER_HOUR) for table, kw in zip(tables, pv_rated, strict=True)]
-        ),
+        pv_kw_per_kw=np.array([np.repeat(table[SOLAR] / 1000, PER_HOUR) for table in tables]),
         pv_rated_kw=pv_rated,
         battery_kwh=np.array([attributes["capacity"] for attributes in storage], dtype=float),
         battery_kw=np.array([attributes["nominal_power"] for attributes in storage], dtype=float),
