@@ -93,7 +93,9 @@ def member_comfort(key: str) -> Response:
     index = pd.date_range(begin, end, freq=STEP, inclusive="left")
     frame = known.readings.frame([channel for _, _, channel in present], begin, end).reindex(index)
     return _chart(
-        homes[0]["zone"], list(index), [{"label": label, "unit": unit, "values": _values(frame[channel])} for label, unit, channel in present]
+        homes[0]["zone"],
+        list(index),
+        [{"label": label, "unit": unit, "values": _values(frame[channel])} for label, unit, channel in present],
     )
 
 

@@ -80,11 +80,23 @@ def install(app: Flask) -> None:
         for kind, status in STATUS:
             if isinstance(error, kind) and _is_ours(error):
                 return problem(status, str(error))
-        log.exception("unexpected error on %s", request.path)
+        log.error("unexpected error on %s", request.path, exc_info=error)
         return problem(500, "The platform met an error it did not expect. It is in the log under the reference below.")
 
 
 def _is_ours(error: Exception) -> bool:
     """Tell sentences of our packages from texts of libraries and of Python."""
     module = type(error).__module__.split(".")[0]
-    return module in {"api", "kg", "shapes", "mappers", "telemetry", "forecasting", "market", "optimiser", "settlement", "scenario", "settings"}
+    return module in {
+        "api",
+        "kg",
+        "shapes",
+        "mappers",
+        "telemetry",
+        "forecasting",
+        "market",
+        "optimiser",
+        "settlement",
+        "scenario",
+        "settings",
+    }

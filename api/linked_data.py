@@ -31,7 +31,13 @@ FORMATS = {
     "application/n-triples": ox.RdfFormat.N_TRIPLES,
     "application/rdf+xml": ox.RdfFormat.RDF_XML,
 }
-SHORTHANDS = {"ttl": "text/turtle", "jsonld": "application/ld+json", "nt": "application/n-triples", "rdf": "application/rdf+xml", "html": "text/html"}
+SHORTHANDS = {
+    "ttl": "text/turtle",
+    "jsonld": "application/ld+json",
+    "nt": "application/n-triples",
+    "rdf": "application/rdf+xml",
+    "html": "text/html",
+}
 MOST_INCOMING = 100
 
 
@@ -89,7 +95,8 @@ def _observation(local: str) -> list[Triple]:
     if channel is None:
         return []
     frame = known.readings.frame([channel.iri], at, at + channel.step)
-    if frame.empty or not np.isfinite(frame.iloc[0, 0]):
+    values = frame.to_numpy(dtype=float)
+    if not values.size or not np.isfinite(values[0, 0]):
         return []
     quads = describe(
         known.iris.graph("computed"),
@@ -98,7 +105,7 @@ def _observation(local: str) -> list[Triple]:
             RDF.type: SAREF.Observation,
             SAREF.observes: NamedNode(channel.iri),
             SAREF.hasTimestamp: at,
-            SOSA.hasSimpleResult: float(frame.iloc[0, 0]),
+            SOSA.hasSimpleResult: float(values[0, 0]),
             QUDT.hasUnit: NamedNode(channel.unit),
         },
     )
@@ -119,7 +126,13 @@ def _page(iri: str, triples: list[Triple]) -> Response:
     incoming = queries.rows(known.store, queries.load("api", "incoming"), resource=iri)
     labels = _labels({term.value for triple in triples for term in (triple.predicate, triple.object) if isinstance(term, NamedNode)})
     own = [value.value for predicate, value in subjects.get(iri, []) if predicate == RDFS.label]
-    data: dict[str, Any] = {"iri": iri, "title": own[0] if own else None, "subjects": subjects, "incoming": incoming[:MOST_INCOMING], "labels": labels}
+    data: dict[str, Any] = {
+        "iri": iri,
+        "title": own[0] if own else None,
+        "subjects": subjects,
+        "incoming": incoming[:MOST_INCOMING],
+        "labels": labels,
+    }
     return Response(render_template("resource.html", more=len(incoming) > MOST_INCOMING, NamedNode=NamedNode, **data))
 
 

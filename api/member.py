@@ -18,7 +18,9 @@ pages = Blueprint("member", __name__)
 def everyone() -> Response:
     """List the members; until there is sign-in, whoever sits at this machine may look at each."""
     known = services()
-    return make_response(render_template("members.html", homes=queries.rows(known.store, queries.load("api", "portfolio")), key=known.iris.key))
+    return make_response(
+        render_template("members.html", homes=queries.rows(known.store, queries.load("api", "portfolio")), key=known.iris.key)
+    )
 
 
 @pages.get("/members/<key>")

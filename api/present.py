@@ -22,7 +22,7 @@ def clock(at: datetime, zone: str = "UTC") -> str:
 
 def number(value: float | Decimal | None, digits: int = 2) -> str:
     """A figure for people; a dash where it is missing."""
-    return "—" if value is None or value != value else f"{value:,.{digits}f}".replace("-", "−")  # noqa: PLR0124  (NaN is not itself)
+    return "—" if value is None or value != value else f"{value:,.{digits}f}".replace("-", "−")
 
 
 def euro(value: Decimal | None) -> str:
@@ -72,7 +72,9 @@ def short(iri: str) -> str:
 
 def install_filters(app: Flask) -> None:
     """Make these known to the templates, and every page the platform's time and state."""
-    app.jinja_env.filters.update(when=when, clock=clock, number=number, euro=euro, span=span, term=term, status=status, href=href, short=short)
+    app.jinja_env.filters.update(
+        when=when, clock=clock, number=number, euro=euro, span=span, term=term, status=status, href=href, short=short
+    )
 
     @app.context_processor
     def _page() -> dict[str, Any]:

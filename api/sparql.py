@@ -27,7 +27,9 @@ def query() -> Response:
     if text is None:
         if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
             return make_response(render_template("sparql.html", queries=published_queries()))
-        return problem(400, "No query was given; send it as `query=` (GET or form), or as the body with Content-Type: application/sparql-query")
+        return problem(
+            400, "No query was given; send it as `query=` (GET or form), or as the body with Content-Type: application/sparql-query"
+        )
     answer = services().endpoint.run(text, asked)
     if answer.status != 200:
         return _cors(problem(answer.status, answer.body.decode()))

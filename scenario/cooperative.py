@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -11,11 +11,13 @@ from pyoxigraph import Quad
 from kg.iris import Iris
 from kg.terms import Lang, Value, describe
 from kg.terms import iri as _iri
+from market.contracts import Terms, draft
 from ontology.names import DPV, FC, FCV, ODRL, ORG, PROV, QUDT, RDF, RDFS, S4ENER, S4SYST, SAREF, SEAS, UNIT
 from scenario.dataset import HOMES
 
 ZONE = "America/Los_Angeles"
 COOPERATIVE, DSO, PORTFOLIO, FEEDER, FEED = "demo", "demo", "demo", "feeder-1", "feed"
+CONTRACT_YEAR = (date(2016, 8, 1), date(2017, 7, 31))
 CONSENT_YEARS = (date(2016, 8, 1), date(2017, 12, 31))
 IMPORT_LIMIT_KW = 25.0
 EXPORT_LIMIT_KW = 12.0
@@ -91,6 +93,30 @@ def _home(names: list[str], index: int, rng: np.random.Generator) -> HomePlan:
 def facts(homes: list[HomePlan], iris: Iris) -> list[Quad]:
     """State what the registry and the owners know, before any box has spoken."""
     return [quad for part in (_registry(iris), *(_owner(home, iris) for home in homes)) for quad in part]
+
+
+def contract(home: HomePlan, iris: Iris) -> list[Quad]:
+    """Draft the contract that the cooperative offers to a home's member."""
+    return draft(
+        iris,
+        iris.id("member", home.key),
+        buyer=iris.id("cooperative", COOPERATIVE),
+        covers=[iris.id("device", f"{home.key}-{device}") for device in home.flexible],
+        valid_from=CONTRACT_YEAR[0],
+        valid_to=CONTRACT_YEAR[1],
+        baseline_method=str(FCV.TenOfTen),
+        terms=Terms(
+            capacity_kw=home.capacity_kw,
+            min_duration=timedelta(minutes=15),
+            max_duration=home.max_duration,
+            max_activations=1,
+            per_period=timedelta(days=1),
+            min_notice=home.min_notice,
+            window_start=time(15),
+            window_end=time(22),
+            price_eur_per_kwh=home.price_eur_per_kwh,
+        ),
+    )
 
 
 def _registry(iris: Iris) -> Iterator[Quad]:

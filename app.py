@@ -1,0 +1,332 @@
+"""FLEXCoop, assembled: settings → graph → services → web, and the `flex` commands. Importing this module does nothing.
+
+A command talks to the platform that runs on the same data directory; where none runs, it opens the store itself.
+"""
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from SPARQLWrapper import SPARQLWrapper
+from waitress.server import create_server
+
+import settings as settings_module
+from api import ApiSettings, Services, create_app
+from devices import neighbourhood
+from kg.errors import GraphError
+from scenario.clock import SteppedTime
+from scenario.dataset import FIRST
+from scenario.demo import Demo
+from scenario.story import Story
+from service import Platform
+from settings import Settings, SettingsError
+from verbs import commands, validate
+
+log = logging.getLogger("flexcoop")
+FINE, REFUSED, USAGE = 0, 1, 2
+
+
+def wall_clock() -> datetime:
+    """Read the time: the only place that does."""
+    return datetime.now(UTC)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one `flex` command; returns 0 if it was done, 1 if it was refused or failed, 2 if it was called wrongly."""
+    given = _parser().parse_args(arguments)
+    try:
+        chosen = settings_module.load(file=given.settings)
+        logging.basicConfig(level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+        result: dict[str, Any] | None = given.run(chosen, given)
+    except (SettingsError, ValueError, GraphError, RuntimeError, LookupError, OSError) as error:
+        if os.environ.get("FLEX_LOG_LEVEL") == "DEBUG":
+            log.exception("the command failed")
+        _say({"error": str(error)}, given.json) if given.json else sys.stderr.write(f"flex: {error}\n")
+        return REFUSED
+    if result is not None:
+        _say(result, given.json)
+    return REFUSED if result is not None and result.get("ok") is False else FINE
+
+
+# --- the commands ---------------------------------------------------------------------------------------------------------------------
+
+
+def serve(chosen: Settings, given: argparse.Namespace) -> None:
+    """Run the platform until it is told to stop."""
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    clock = SteppedTime(FIRST) if given.demo else wall_clock
+    platform = Platform(chosen, clock)
+    web = create_server(_web(platform), host=chosen.web.host, port=chosen.web.port, threads=chosen.web.threads, ident="FLEXCoop")
+    threading.Thread(target=web.run, name="web", daemon=True).start()
+    url = f"http://{chosen.web.host}:{chosen.web.port}"
+    with _announced(chosen, url), contextlib.closing(platform):
+        log.info("FLEXCoop is at %s", url)
+        worker = threading.Thread(
+            target=_play if given.demo else _live, args=(platform, chosen, stop), name="demo" if given.demo else "scheduler"
+        )
+        worker.start()
+        while worker.is_alive() and not stop.is_set():
+            stop.wait(0.5)
+        stop.wait()
+        worker.join(30)
+        web.close()
+
+
+def _live(platform: Platform, chosen: Settings, stop: threading.Event) -> None:
+    del chosen
+    platform.connect()
+    platform.run_scheduler(stop)
+
+
+def _play(platform: Platform, chosen: Settings, stop: threading.Event) -> None:
+    """Play the demo's history, then live; a failure is logged and shown, and the pages stay up."""
+    demo = _demo(platform, chosen, stop)
+    try:
+        demo.start()
+        platform.scenario["phase"] = "history"
+        demo.play_history()
+        platform.scenario["phase"] = "live"
+        log.info("history is done; live at %g times the wall clock", chosen.demo.speed)
+        demo.play_live(chosen.demo.speed)
+        platform.scenario["phase"] = "at its end"
+    except Exception as error:
+        log.exception("the demo has stopped")
+        platform.scenario["phase"] = f"stopped: {error}"
+    finally:
+        demo.finish()
+
+
+def _demo(platform: Platform, chosen: Settings, stop: threading.Event) -> Demo:
+    assert isinstance(platform.now, SteppedTime)  # noqa: S101  (serve and run_demo make it so)
+    platform.scenario.update({"homes": chosen.demo.homes, "days": chosen.demo.days, "seed": chosen.demo.seed, "phase": "starting"})
+    story = Story(days=chosen.demo.days, homes=chosen.demo.homes)
+    last = [0.0]
+
+    def progress(share: float, sentence: str) -> None:
+        platform.scenario["progress"] = round(share, 4)
+        if time.monotonic() - last[0] > 1:
+            last[0] = time.monotonic()
+            log.info("history %3.0f %%, %s", 100 * share, sentence)
+
+    return Demo(platform, story, chosen.demo.seed, chosen.data_dir / "demo", platform.now, stop, progress)
+
+
+def run_demo(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
+    """Build the demo cooperative in a store of its own, run its campaign, and say what came of it."""
+    folder = Path(given.keep) if given.keep else Path(tempfile.mkdtemp(prefix="flexcoop-demo-"))
+    own = {
+        "FLEX_DATA_DIR": str(folder),
+        "FLEX_BROKER_PORT": "0",
+        "FLEX_DEMO_DAYS": str(given.days or chosen.demo.days),
+        "FLEX_DEMO_HOMES": str(given.homes or chosen.demo.homes),
+        "FLEX_DEMO_SEED": str(given.seed if given.seed is not None else chosen.demo.seed),
+    }
+    chosen = settings_module.load({name: value for name, value in chosen.values.items()} | own)
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    begun = time.monotonic()
+    platform = Platform(chosen, SteppedTime(FIRST))
+    demo = _demo(platform, chosen, stop)
+    try:
+        demo.start()
+        demo.play_history()
+        return _figures(platform, chosen, time.monotonic() - begun, stopped=stop.is_set())
+    finally:
+        demo.finish()
+        platform.close()
+        if not given.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _figures(platform: Platform, chosen: Settings, seconds: float, *, stopped: bool) -> dict[str, Any]:
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "ok": not stopped,
+        "homes": chosen.demo.homes,
+        "days": chosen.demo.days,
+        "seed": chosen.demo.seed,
+        **platform.figures(),
+        "seconds": round(seconds, 1),
+        "peak_memory_mb": round(own / 1024),
+        "store": chosen.store.kind,
+        "broker": platform.broker.kind if platform.broker else "external",
+    }
+
+
+def run_osb(_: Settings, given: argparse.Namespace) -> None:
+    """Run Open Smart Boxes from a configuration file until told to stop."""
+    neighbourhood.main(["--config", given.config])
+
+
+def run_validate(_: Settings, given: argparse.Namespace) -> dict[str, Any]:
+    """Hold files against the shapes."""
+    reports = [validate(Path(file)) for file in given.files]
+    return {"ok": all(report["conforms"] for report in reports), "files": reports}
+
+
+def run_query(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
+    """Send a query to a SPARQL endpoint, as any partner would."""
+    text = Path(given.query).read_text(encoding="utf-8") if Path(given.query).is_file() else given.query
+    client = SPARQLWrapper(given.endpoint or f"http://{chosen.web.host}:{chosen.web.port}/sparql", returnFormat="json")
+    client.setTimeout(int(chosen.web.sparql_deadline_s) + 5)
+    client.setQuery(text)
+    try:
+        answer = client.queryAndConvert()
+    except Exception as error:
+        raise RuntimeError(f"the endpoint did not answer the query: {error}") from error
+    if "boolean" in answer:
+        return {"answer": answer["boolean"]}
+    return {
+        "columns": answer["head"]["vars"],
+        "rows": [{name: cell["value"] for name, cell in row.items()} for row in answer["results"]["bindings"]],
+    }
+
+
+def run_settings(chosen: Settings, _: argparse.Namespace) -> dict[str, Any]:
+    """Show every setting and its value."""
+    return {name: f"{value or '(empty)'}   {text}" for name, value, _default, text in chosen.shown()}
+
+
+def verb(name: str, *names: str) -> Callable[[Settings, argparse.Namespace], dict[str, Any]]:
+    """Make a command that runs one verb on the running platform, or on the store itself where none runs."""
+
+    def run(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
+        arguments = {key: getattr(given, key) for key in names if getattr(given, key) is not None}
+        if "file" in arguments:
+            arguments["file"] = str(Path(arguments["file"]).absolute())
+        url = running(chosen)
+        if url:
+            answer = httpx.post(f"{url}/api/commands/{name}", json=arguments, timeout=600)
+            if answer.is_error:
+                raise RuntimeError(answer.json().get("detail", answer.text))
+            result: dict[str, Any] = answer.json()
+            return result
+        with contextlib.closing(Platform(chosen, wall_clock)) as platform:
+            return commands(platform)[name](arguments)
+
+    return run
+
+
+# --- assembly -------------------------------------------------------------------------------------------------------------------------
+
+
+def _web(platform: Platform) -> Any:  # noqa: ANN401  (a WSGI application)
+    services = Services(
+        store=platform.store,
+        iris=platform.iris,
+        channels=platform.channels,
+        readings=platform.readings,
+        endpoint=platform.endpoint,
+        dead_letters=platform.dead_letters,
+        commands=commands(platform),
+        now=lambda: platform.now(),
+        status=platform.status,
+    )
+    return create_app(ApiSettings(shown_settings=tuple(platform.settings.shown())), services)
+
+
+@contextlib.contextmanager
+def _announced(chosen: Settings, url: str) -> Iterator[None]:
+    """Leave a note where the running platform is, for the other commands."""
+    note = chosen.data_dir / "platform.json"
+    note.write_text(json.dumps({"pid": os.getpid(), "url": url}))
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def running(chosen: Settings) -> str | None:
+    """Return the address of the platform that runs on this data directory, if one does."""
+    note = chosen.data_dir / "platform.json"
+    if not note.is_file():
+        return None
+    found = json.loads(note.read_text())
+    try:
+        httpx.get(f"{found['url']}/health", timeout=5)
+    except httpx.HTTPError:
+        return None  # it was killed: the note is stale, and the store free
+    return str(found["url"])
+
+
+def _say(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(result, ensure_ascii=False, default=str) + "\n")
+        return
+    for line in _lines(result):
+        sys.stdout.write(line + "\n")
+
+
+def _lines(value: Any, indent: str = "") -> Iterator[str]:  # noqa: ANN401  (JSON)
+    items = value.items() if isinstance(value, dict) else enumerate(value, 1)
+    for name, item in items:
+        if isinstance(item, (dict, list)) and item:
+            yield f"{indent}{name}:"
+            yield from _lines(item, indent + "  ")
+        else:
+            yield f"{indent}{name}: {'none' if item in ([], {}, None) else item}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="flex", description="FLEXCoop: semantic demand response for energy cooperatives")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="one JSON object on the last line of the output")
+    shared.add_argument("--settings", type=Path, metavar="FILE", help="TOML file with FLEX_* names; the environment wins over it")
+    actions = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def action(name: str, run: Callable[[Settings, argparse.Namespace], Any], help_: str) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=help_, description=help_, parents=[shared])
+        made.set_defaults(run=run)
+        return made
+
+    action("serve", serve, "run the platform").add_argument("--demo", action="store_true", help="with the demo cooperative")
+    demo = action("demo", run_demo, "build the demo cooperative in a store of its own, run its campaign, print the figures")
+    demo.add_argument("--days", type=int, help="days of history")
+    demo.add_argument("--homes", type=int, help="homes; beyond 17 the measured ones are used again")
+    demo.add_argument("--seed", type=int, help="same seed, same figures")
+    demo.add_argument("--keep", metavar="DIR", help="keep store and boxes there")
+    action("osb", run_osb, "run Open Smart Boxes").add_argument("--config", required=True, metavar="FILE")
+    action("load", verb("load", "file"), "load readings from CSV: channel,timestamp,value,unit").add_argument("file")
+    action("validate", run_validate, "hold RDF files against the shapes").add_argument("files", nargs="+", metavar="FILE")
+    forecast = action("forecast", verb("forecast", "start", "end"), "forecast every channel over a window")
+    optimise = action("optimise", verb("optimise", "start", "end", "kw"), "say which homes would be picked, without dispatching them")
+    campaign = action("campaign", verb("campaign", "start", "end", "kw", "price", "key"), "start a campaign: forecast, pick, dispatch")
+    for made in (forecast, optimise, campaign):
+        made.add_argument("--start", required=True, metavar="TIME", help="with offset: 2016-08-30T18:00-07:00")
+        made.add_argument("--end", required=True, metavar="TIME")
+    for made in (optimise, campaign):
+        made.add_argument("--kw", required=True, type=float, help="reduction asked for")
+    campaign.add_argument("--price", default="0.40", metavar="EUR_PER_KWH")
+    campaign.add_argument("--key", help="name of the campaign")
+    action("abort", verb("abort", "campaign"), "stop a campaign; every home returns to normal").add_argument("campaign", metavar="IRI")
+    action("settle", verb("settle", "campaign"), "settle a finished campaign").add_argument("campaign", metavar="IRI")
+    action("backup", verb("backup", "file"), "write the whole graph as N-Quads").add_argument("file")
+    action("restore", verb("restore", "file"), "replace the whole graph by N-Quads").add_argument("file")
+    action("check", verb("check"), "hold the whole graph against the shapes and the books")
+    action("refused", verb("refused"), "list what was refused at the border")
+    query = action("query", run_query, "send a SPARQL query to an endpoint, by default the running platform's")
+    query.add_argument("query", help="a .rq file or the text itself")
+    query.add_argument("--endpoint", metavar="URL")
+    action("settings", run_settings, "show every setting")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Run the demo on a platform: found the cooperative, start its boxes, play the story, and say what came of it."""
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+from kg import queries
+from kg.iris import Iris
+from kg.store import Store
+from market import contracts
+from ontology.names import FCV
+from scenario import cooperative, dataset
+from scenario.clock import Clock, Conductor, SteppedTime
+from scenario.homes import write_neighbourhood
+from scenario.story import PRICE_EUR_PER_KWH, QUARTER, Story
+
+log = logging.getLogger("flexcoop.scenario")
+CAMPAIGN = "c1"
+
+
+class DemoPlatform(Conductor, Protocol):
+    """What the demo needs of a platform."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def iris(self) -> Iris: ...
+
+    def connect(self) -> tuple[str, int]:
+        """Start or find the broker, listen to it, return its address."""
+        ...
+
+    def reload(self) -> None:
+        """Look again at what the graph says of the channels."""
+        ...
+
+    def start_campaign(self, *, start: datetime, end: datetime, kw: float, price: Decimal, key: str | None = None) -> dict[str, Any]:
+        """Take a request, pick the homes, dispatch them."""
+        ...
+
+    def opt_out(self, event: str, reason: str) -> None:
+        """Let a member leave an event."""
+        ...
+
+
+@dataclass
+class Demo:
+    """One demo cooperative on one platform.
+
+    Parameters
+    ----------
+    folder : where the boxes keep their configuration and state, and the clock its time
+    time : the platform's clock
+    progress : told how far the history has come (share, sentence)
+    """
+
+    platform: DemoPlatform
+    story: Story
+    seed: int
+    folder: Path
+    time: SteppedTime
+    stop: threading.Event
+    progress: Callable[[float, str], None]
+
+    def __post_init__(self) -> None:
+        self.data = dataset.load()
+        self.homes = cooperative.plan(self.story.homes, self.seed)
+        self._boxes: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Found the cooperative if it isn't there, connect, and start the boxes."""
+        self._found()
+        host, port = self.platform.connect()
+        config = write_neighbourhood(
+            self.homes, self.data, base=self.platform.iris.base, broker=(host, port), folder=self.folder, seed=self.seed
+        )
+        command = [sys.executable, "-m", "devices.neighbourhood", "--config", str(config), "--die-with-parent"]
+        self._boxes = subprocess.Popen(command)  # noqa: S603  (our own interpreter and module)
+        boxes = [f"osb-{home.key}" for home in self.homes] + [f"osb-{cooperative.FEED}"]
+        self.clock = Clock(self.platform, boxes, self.platform.iris.base, self.folder / "clock.json", self.time, self.stop)
+
+    def play_history(self) -> None:
+        """Run the story up to the local midnight after its last day; where it was already played, nothing happens."""
+        begin, whole = dataset.FIRST, self.story.over - dataset.FIRST
+
+        def seen(now: datetime) -> None:
+            self.progress((now - begin) / whole, f"{now:%Y-%m-%d %H:%M} UTC")
+            self._act(now)
+
+        if self.clock.now < self.story.over:
+            self._act(self.clock.now)
+        self.clock.run_until(self.story.over, self.story.step, planning=self.story.planning, seen=seen)
+
+    def play_live(self, speed: float) -> None:
+        """Go on at `speed` times the wall clock until the measured year ends."""
+        self.clock.run_live(self.data.end.astimezone(UTC) - QUARTER, speed, lambda _: None)
+
+    def finish(self) -> None:
+        """Stop the boxes by their own pid."""
+        if self._boxes is not None:
+            self._boxes.terminate()
+            try:
+                self._boxes.wait(10)
+            except subprocess.TimeoutExpired:
+                self._boxes.kill()
+                self._boxes.wait()
+
+    def _found(self) -> None:
+        platform = self.platform
+        if not platform.store.ask(
+            queries.load("scenario", "founded").bind(cooperative=platform.iris.id("cooperative", cooperative.COOPERATIVE))
+        ):
+            platform.store.apply(insert=cooperative.facts(self.homes, platform.iris))
+        self._sign_contracts()
+        platform.reload()
+
+    def _sign_contracts(self) -> None:
+        """Agree a contract with every member who has none: drafted by the cooperative, signed by both."""
+        platform = self.platform
+        have = {row["member"] for row in queries.rows(platform.store, queries.load("scenario", "contracted"))}
+        buyer = platform.iris.id("cooperative", cooperative.COOPERATIVE)
+        for home in self.homes:
+            member = platform.iris.id("member", home.key)
+            if member in have:
+                continue
+            quads = cooperative.contract(home, platform.iris)
+            platform.store.apply(insert=quads)
+            revision = platform.iris.id("contract", home.key, "r1")
+            for party in (buyer, member):
+                contracts.sign(platform.store, platform.iris, revision, party, dataset.FIRST)
+
+    def _act(self, now: datetime) -> None:
+        """Do what the people of the story do at this instant, unless they have done it."""
+        story, platform = self.story, self.platform
+        campaign = platform.iris.id("campaign", CAMPAIGN)
+        if now >= story.request_at and not self._known("campaign_exists", campaign):
+            platform.start_campaign(start=story.start, end=story.end, kw=story.asked_kw, price=Decimal(PRICE_EUR_PER_KWH), key=CAMPAIGN)
+            self.clock.settle_down()
+        if story.opt_out_at <= now < story.end and not self._known("campaign_left", campaign):
+            taking_part = queries.rows(platform.store, queries.load("scenario", "taking_part"), campaign=campaign)
+            if taking_part:
+                platform.opt_out(taking_part[self.seed % len(taking_part)]["event"], str(FCV.MemberChoice))
+                self.clock.settle_down()
+
+    def _known(self, query: str, campaign: str) -> bool:
+        return self.platform.store.ask(queries.load("scenario", query).bind(campaign=campaign))

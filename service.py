@@ -1,0 +1,335 @@
+"""The platform: all services over one store, and the verbs that move it.
+
+`Platform` is everything over one store. Its verbs are what the `flex` commands, the pages and the scheduler call alike; all state is in
+the graph and in files below the data directory, so that a platform that was killed goes on where it was.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from optimiser.campaigns import Campaigns
+
+import kg.bootstrap
+import shapes
+from forecasting import flexibility, forecast
+from kg import queries
+from kg.embedded import EmbeddedStore
+from kg.iris import Iris, stamp
+from kg.reader import QueryService
+from kg.remote import RemoteStore
+from market import requests
+from ontology.names import FCV
+from settings import Settings, StoreSettings
+from settlement.errors import NotYetError
+from settlement.run import settle
+from settlement.summary import SettlementSummary
+from telemetry.broker import Broker, start_broker
+from telemetry.channels import Channels
+from telemetry.ingest import Ingest
+from telemetry.readings import Readings
+from telemetry.refused import DeadLetters
+from telemetry.writer import ReadingWriter
+
+log = logging.getLogger("flexcoop")
+
+STEP = timedelta(minutes=15)
+GATE_HOUR = 12  # local: the day-ahead market closes, so tomorrow is forecast
+HORIZON = timedelta(hours=36)
+CLOSED_AFTER = timedelta(hours=2)  # a UTC day is packed once late readings have had this long
+SETTLE_GRACE = timedelta(hours=6)  # after that a campaign is settled with the readings there are, and the gaps are findings
+SCHEDULER_S = 5.0
+
+
+def open_store(settings: StoreSettings) -> EmbeddedStore | RemoteStore:
+    """Open the graph where the settings say it is."""
+    if settings.kind == "embedded":
+        return EmbeddedStore(settings.path)
+    return RemoteStore(
+        settings.query_url, settings.update_url, settings.gsp_url, auth=(settings.user, settings.password) if settings.user else None
+    )
+
+
+class ForeignEventError(LookupError):
+    """A member tried to leave somebody else's event."""
+
+
+class NotConnectedError(RuntimeError):
+    """Something was to be sent before the broker was reached."""
+
+
+class Platform:
+    """All services over one store.
+
+    Parameters
+    ----------
+    settings
+        Where things are.
+    clock
+        The time, aware; a scenario gives its own.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self.settings = settings
+        self.now = clock
+        self.iris = Iris(settings.base)
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self.store = open_store(settings.store)
+        kg.bootstrap.load_public(self.store, self.iris)
+        self.channels = Channels(self.store, self.iris)
+        self.writer = ReadingWriter(self.store, self.iris, self.channels)
+        self.readings = Readings(self.store, self.iris, self.channels)
+        self.dead_letters = DeadLetters(settings.data_dir / "refused.sqlite")
+        self.campaigns = Campaigns(self.store, self.iris, self.channels, self.readings, self._send)
+        self.endpoint = QueryService(
+            self.store,
+            settings.data_dir / "reader",
+            deadline_s=settings.web.sparql_deadline_s,
+            max_rows=settings.web.sparql_max_rows,
+            max_bytes=settings.web.sparql_max_bytes,
+            memory_mb=settings.web.sparql_memory_mb,
+            now=clock,
+        )
+        self.broker: Broker | None = None
+        self.ingest: Ingest | None = None
+        self.scenario: dict[str, Any] = {}
+        self._forecast_days: set[date] = set()
+        self._closed = date.min
+        self._busy = threading.RLock()
+
+    # --- running -------------------------------------------------------------------------------------------------------------------
+
+    def connect(self) -> tuple[str, int]:
+        """Start or find the broker and listen to it; returns its address."""
+        wanted = self.settings.broker
+        host, port = wanted.host, wanted.port
+        if not host:
+            self.broker = start_broker("127.0.0.1", port, wanted.state_dir, kind=wanted.kind)
+            host, port = "127.0.0.1", self.broker.port
+        self.ingest = Ingest(
+            host,
+            port,
+            self.iris,
+            self.store,
+            self.writer,
+            self.dead_letters,
+            channels=self.channels,
+            clock=self.now,
+            on_report=self._report,
+        )
+        self.ingest.start()
+        return host, port
+
+    def run_scheduler(self, stop: threading.Event) -> None:
+        """Do what is due every few seconds until told to stop: the live platform's heart."""
+        while not stop.wait(SCHEDULER_S):
+            try:
+                self.advance(self.now())
+            except Exception:  # one failed round must not end the platform: it is logged, shown at /health, and tried again
+                log.exception("the round of %s failed; it is tried again in %s s", self.now().isoformat(), SCHEDULER_S)
+
+    def close(self) -> None:
+        """Stop everything, in the order in which nothing is lost."""
+        if self.ingest is not None:
+            self.ingest.stop()
+        self.endpoint.close()
+        if self.broker is not None:
+            self.broker.stop()
+        self.dead_letters.close()
+        self.store.close()
+
+    def advance(self, now: datetime, *, planning: bool = True) -> None:
+        """Do what is due at `now`: pack days, forecast tomorrow, move campaigns on, settle those that are over."""
+        with self._busy:
+            packed_before = (now - CLOSED_AFTER).date()
+            if packed_before > self._closed:
+                self.writer.close_days(packed_before)
+                self._closed = packed_before
+            if planning:
+                self._forecast_at_gate(now)
+            self.campaigns.advance(now)
+            for campaign in self._campaigns("campaigns_finished"):
+                self._try_to_settle(campaign, now)
+
+    # --- verbs ---------------------------------------------------------------------------------------------------------------------
+
+    def forecast(self, issued: datetime, start: datetime, end: datetime) -> dict[str, Any]:
+        """Forecast every power channel and the portfolio over `[start, end)`."""
+        with self._busy:
+            steps = (end - start) // STEP
+            report = forecast.run(
+                self.store,
+                self.iris,
+                self.channels,
+                self.readings,
+                issued=issued,
+                start=start,
+                steps=steps,
+                portfolio=self._portfolio(),
+            )
+            return {"start": start.isoformat(), "steps": steps, "report": report}
+
+    def start_campaign(self, *, start: datetime, end: datetime, kw: float, price: Decimal, key: str | None = None) -> dict[str, Any]:
+        """Take a request, forecast what it needs, pick the homes and dispatch them."""
+        with self._busy:
+            at = self.now()
+            campaign = requests.create(
+                self.store,
+                self.iris,
+                key or f"c{stamp(start)}",
+                start=start,
+                end=end,
+                kw=kw,
+                price_eur_per_kwh=price,
+                requester=self._requester(),
+                at=at,
+            )
+            self.plan(at, start, end)
+            schedule = self.campaigns.schedule(campaign, at)
+            return {"campaign": campaign, "schedule": schedule}
+
+    def plan(self, at: datetime, start: datetime, end: datetime) -> None:
+        """Forecast and compute the flexibility of a window, as known at `at`."""
+        begin = at - (at - datetime.min.replace(tzinfo=UTC)) % STEP + STEP
+        self.forecast(at, min(begin, start), end)
+        flexibility.run(self.store, self.iris, self.channels, self.readings, issued=at, start=start, steps=(end - start) // STEP)
+
+    def settle(self, campaign: str) -> SettlementSummary:
+        """Settle a finished campaign now."""
+        with self._busy:
+            return settle(self.store, self.iris, self.channels, self.readings, campaign, self.now())
+
+    def abort(self, campaign: str) -> None:
+        """Stop a campaign: every home returns to normal."""
+        with self._busy:
+            self.campaigns.abort(campaign, self.now())
+
+    def opt_out(self, event: str, reason: str = str(FCV.MemberChoice), member: str | None = None) -> None:
+        """Let a member leave an event; the home is told at once and another takes its place.
+
+        Raises
+        ------
+        LookupError
+            If a member is named and the event is not that member's.
+        """
+        with self._busy:
+            if member is not None and not self.store.ask(queries.load("api", "event_of_member").bind(event=event, member=member)):
+                raise ForeignEventError(f"{event} is not an event of {member}; open your own page and opt out there")
+            self.campaigns.opt_out(event, self.now(), reason)
+
+    def restore(self, source: Path) -> None:
+        """Replace the graph by a backup, and everything that is derived from it."""
+        with self._busy:
+            self.store.restore(source)
+            self.reload()
+
+    def reload(self) -> None:
+        """Look again at what the graph says of the channels."""
+        self.channels.reload()
+
+    def check(self) -> dict[str, Any]:
+        """Hold every graph against the shapes, and every settlement's money against itself."""
+        skipped = {self.iris.graph("ontology"), self.iris.graph("shapes")}
+        graphs = [graph for graph in self.store.graphs() if graph not in skipped and "/telemetry/" not in graph]
+        context = [triple for graph in graphs for triple in self.store.graph(graph)]
+        findings = [
+            {"graph": graph, "sentence": finding.sentence}
+            for graph in graphs
+            for finding in shapes.validate(self.store.graph(graph), context=context).findings
+        ]
+        money = queries.rows(self.store, queries.load("settlement", "money_identity"))
+        return {"ok": not findings, "graphs": len(graphs), "findings": findings, "settlements": len(money)}
+
+    # --- what the clock of a scenario and the pages ask -------------------------------------------------------------------------------
+
+    def publish(self, topic: str, payload: dict[str, Any]) -> None:
+        """Send a message to the boxes."""
+        self._listening().publish(topic, payload)
+
+    def wait_for(self, messages: Sequence[str], timeout_s: float) -> list[str]:
+        """Wait until these messages are committed; returns those that are not."""
+        return sorted(self._listening().wait_for(messages, timeout_s))
+
+    def unanswered(self) -> int:
+        """Count the dispatches and revocations that no box has answered yet."""
+        return self.campaigns.unanswered()
+
+    def status(self) -> dict[str, Any]:
+        """Say how the platform is: for `/health`, `/metrics` and the header of every page."""
+        telemetry = self.ingest.metrics() if self.ingest is not None else {}
+        return {
+            "ok": self.ingest is not None and bool(telemetry.get("connected", True)),
+            "now": self.now().isoformat(),
+            "store": self.settings.store.kind,
+            "broker": self.broker.kind if self.broker is not None else self.settings.broker.host or "not connected yet",
+            "refused": self.dead_letters.count(),
+            "telemetry": telemetry,
+            "scenario": dict(self.scenario),
+        }
+
+    def figures(self) -> dict[str, Any]:
+        """Count what the store holds, and sum up its settled campaigns."""
+        settled = queries.rows(self.store, queries.load("settlement", "portfolio_summary"))
+        telemetry = self.ingest.metrics() if self.ingest is not None else {}
+        total = {name: sum((row[name] for row in settled), Decimal(0)) for name in ("asked", "promised", "delivered", "paid")}
+        return {
+            "readings": telemetry.get("accepted", 0),
+            "triples": self.store.count(),
+            "campaigns": len(settled),
+            "asked_kwh": float(total["asked"]),
+            "promised_kwh": float(total["promised"]),
+            "delivered_kwh": float(total["delivered"]),
+            "delivered_interval_kwh": [[float(row["lower"]), float(row["upper"])] for row in settled],
+            "paid_eur": str(total["paid"]),
+            "refused": self.dead_letters.count(),
+        }
+
+    # --- inside --------------------------------------------------------------------------------------------------------------------
+
+    def _forecast_at_gate(self, now: datetime) -> None:
+        zone = self._zone()
+        local = now.astimezone(zone)
+        tomorrow = local.date() + timedelta(days=1)
+        if local.hour < GATE_HOUR or tomorrow in self._forecast_days or not self.channels.all():
+            return
+        start = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).astimezone(UTC)
+        self._forecast_days.add(tomorrow)
+        self.forecast(now, start, start + timedelta(days=1))
+
+    def _listening(self) -> Ingest:
+        if self.ingest is None:
+            raise NotConnectedError("the platform is not connected to its broker yet; call connect() first")
+        return self.ingest
+
+    def _try_to_settle(self, campaign: str, now: datetime) -> None:
+        try:
+            settle(self.store, self.iris, self.channels, self.readings, campaign, now, grace=SETTLE_GRACE)
+        except NotYetError as reason:
+            log.info("not settled yet: %s", reason)
+
+    def _campaigns(self, query: str) -> list[str]:
+        return [row["campaign"] for row in queries.rows(self.store, queries.load("optimiser", query))]
+
+    def _zone(self) -> ZoneInfo:
+        rows = queries.rows(self.store, queries.load("api", "portfolio"))
+        return ZoneInfo(rows[0]["zone"]) if rows else ZoneInfo("UTC")
+
+    def _portfolio(self) -> str | None:
+        channel = self.iris.id("vpp", "demo#activePower")
+        return channel if self.channels.get(channel) else None
+
+    def _requester(self) -> str:
+        return self.iris.id("dso", "demo")
+
+    def _send(self, osb: str, payload: dict[str, Any]) -> None:
+        if self.ingest is not None:
+            self.ingest.dispatch(osb, payload)
+
+    def _report(self, osb: str, payload: dict[str, Any]) -> None:
+        with self._busy:
+            self.campaigns.report(osb, payload, self.now())

@@ -1,0 +1,118 @@
+"""The whole chain as a user runs it: the `flex` command in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import ROOT, Child, free_port, start
+
+DAYS, HOMES, SEED = 16, 6, 1
+FLEX = [sys.executable, str(ROOT / "app.py")]
+
+
+@dataclass(frozen=True)
+class Played:
+    """A demo that was played to its end, and what `flex demo --json` printed."""
+
+    folder: Path
+    figures: dict[str, Any]
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+
+def _flex(*arguments: str, env: dict[str, str] | None = None, expect: int = 0) -> dict[str, Any]:
+    """Run one command with `--json`; fails with its output if it does not exit as expected."""
+    done = subprocess.run([*FLEX, *arguments, "--json"], capture_output=True, text=True, cwd=ROOT, env={**os.environ, **(env or {})}, check=False)
+    assert done.returncode == expect, f"flex {' '.join(arguments)} exited with {done.returncode}:\n{done.stderr[-4000:]}\n{done.stdout[-2000:]}"
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+@pytest.fixture(scope="session")
+def flex() -> Callable[..., dict[str, Any]]:
+    """The command itself: `flex("demo", "--days", "16")`."""
+    return _flex
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """A small demo cooperative with one settled campaign."""
+    folder = tmp_path_factory.mktemp("played")
+    return Played(folder, _flex("demo", "--days", str(DAYS), "--homes", str(HOMES), "--seed", str(SEED), "--keep", str(folder)))
+
+
+@dataclass
+class Site:
+    """A running platform."""
+
+    url: str
+    folder: Path
+    env: dict[str, str]
+    child: Child
+
+    def get(self, path: str, accept: str = "application/json") -> Any:
+        request = urllib.request.Request(self.url + path, headers={"Accept": accept})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            body = answer.read().decode()
+        return json.loads(body) if accept == "application/json" else body
+
+    def health(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = self.get("/health")
+        except urllib.error.HTTPError as error:
+            found = json.loads(error.read())
+        except OSError:
+            found = {}
+        return found
+
+    def wait_until(self, reached: Callable[[dict[str, Any]], bool], timeout_s: float = 240) -> dict[str, Any]:
+        end = time.monotonic() + timeout_s
+        while True:
+            state = self.health()
+            if state and reached(state):
+                return state
+            phase = str(state.get("scenario", {}).get("phase", ""))
+            assert not phase.startswith("stopped"), f"{phase}\n{self.child.output[-4000:]}"
+            assert self.child.process.poll() is None, self.child.output[-4000:]
+            assert time.monotonic() < end, f"not reached in {timeout_s} s: {state}\n{self.child.output[-4000:]}"
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Start `flex serve` with settings of the test; a second call with the same folder starts it again."""
+    started: list[Child] = []
+
+    def begin(*arguments: str, folder: Path | None = None, **settings: str) -> Site:
+        port = free_port()
+        where = folder or tmp_path / "platform"
+        env = {
+            "FLEX_DATA_DIR": str(where),
+            "FLEX_HTTP_PORT": str(port),
+            "FLEX_BROKER_PORT": "0",
+            "FLEX_DEMO_DAYS": str(DAYS),
+            "FLEX_DEMO_HOMES": str(HOMES),
+            "FLEX_DEMO_SEED": str(SEED),
+            "FLEX_DEMO_SPEED": "0",
+            **settings,
+        }
+        child = start([*FLEX, "serve", *arguments], env=env)
+        started.append(child)
+        site = Site(f"http://127.0.0.1:{port}", where, env, child)
+        site.wait_until(lambda state: True, 60)
+        return site
+
+    yield begin
+    for child in started:
+        child.stop(20)

@@ -1,0 +1,35 @@
+"""A platform that is killed in mid-campaign goes on, and nothing counts twice."""
+
+import pytest
+
+pytestmark = pytest.mark.journey
+OVER = ("live", "at its end")
+
+
+def _figures(site):
+    query = """SELECT ?money ?delivered (COUNT(DISTINCT ?event) AS ?events) (COUNT(DISTINCT ?instruction) AS ?instructions) WHERE {
+        ?run fc:forCampaign ?campaign ; fc:hasIncome ?share ; fc:hasPortfolioResult/fc:deliveredEnergy ?delivered .
+        ?share fc:moneyRole fcv:MemberShare ; fc:amount ?money .
+        ?event fc:partOfCampaign ?campaign . ?instruction fc:partOfEvent ?event .
+    } GROUP BY ?money ?delivered"""
+    import urllib.parse
+
+    answer = site.get("/sparql?" + urllib.parse.urlencode({"query": query}))
+    return [{name: cell["value"] for name, cell in row.items()} for row in answer["results"]["bindings"]]
+
+
+def test_killed_in_mid_campaign_it_ends_as_if_nothing_had_happened(serve, played):
+    site = serve("--demo")
+    during = site.wait_until(lambda state: state["now"] >= "2016-08-17T01:15" and state["scenario"].get("phase") == "history")
+    site.child.kill()
+    assert during["now"] < "2016-08-17T03:00", "the campaign was over before it could be killed"
+
+    again = serve("--demo", folder=site.folder)
+    again.wait_until(lambda state: state["scenario"].get("phase") in OVER)
+
+    found = _figures(again)
+    assert len(found) == 1
+    assert float(found[0]["delivered"]) == pytest.approx(played.figures["delivered_kwh"])
+    assert found[0]["money"] == played.figures["paid_eur"]
+    figures = again.get("/health")
+    assert figures["refused"] == 0

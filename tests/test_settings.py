@@ -1,0 +1,72 @@
+"""The table of settings, and the page that documents it."""
+
+from pathlib import Path
+
+import pytest
+
+import settings
+
+PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
+
+
+def test_defaults_are_a_whole_platform_on_loopback() -> None:
+    chosen = settings.load({})
+
+    assert (chosen.web.host, chosen.web.port, chosen.store.kind, chosen.broker.host) == ("127.0.0.1", 8080, "embedded", "")
+
+
+def test_environment_wins_over_file(tmp_path: Path) -> None:
+    file = tmp_path / "flex.toml"
+    file.write_text('FLEX_HTTP_PORT = 8081\nFLEX_DEMO_HOMES = 3\n')
+
+    chosen = settings.load({"FLEX_HTTP_PORT": "8082"}, file)
+
+    assert (chosen.web.port, chosen.demo.homes) == (8082, 3)
+
+
+def test_remote_store_gets_the_three_addresses_of_its_dataset() -> None:
+    store = settings.load({"FLEX_STORE": "http://127.0.0.1:3030/flex/"}).store
+
+    assert (store.query_url, store.update_url, store.gsp_url) == (
+        "http://127.0.0.1:3030/flex/query",
+        "http://127.0.0.1:3030/flex/update",
+        "http://127.0.0.1:3030/flex/data",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"FLEX_HTTP_PROT": "1"}, "FLEX_HTTP_PROT in the environment is not a setting of FLEXCoop; did you mean FLEX_HTTP_PORT?"),
+        ({"FLEX_HTTP_PORT": "http"}, "FLEX_HTTP_PORT='http' is not a number; port of the web pages and the endpoint"),
+        ({"FLEX_DEMO_HOMES": "-1"}, "FLEX_DEMO_HOMES='-1' is negative"),
+        ({"FLEX_HTTP_HOST": "0.0.0.0"}, "would show every member's data to the network"),
+        ({"FLEX_BASE": "http://coop.example/"}, "without a slash at its end"),
+        ({"FLEX_STORE": "var/store"}, "is neither `embedded` nor the http(s) address"),
+        ({"FLEX_BROKER": "mosquitto"}, "is neither `embedded` nor host:port"),
+        ({"FLEX_BROKER_KIND": "rabbit"}, "use auto, mosquitto or amqtt"),
+    ],
+)
+def test_wrong_setting_is_refused_with_what_to_do(given: dict[str, str], sentence: str) -> None:
+    with pytest.raises(settings.SettingsError) as refused:
+        settings.load(given)
+
+    assert sentence in str(refused.value)
+
+
+def test_secrets_are_never_shown() -> None:
+    shown = settings.load({"FLEX_STORE_PASSWORD": "geheim"}).shown()
+
+    assert dict((name, value) for name, value, _, _ in shown)["FLEX_STORE_PASSWORD"] == "(hidden)"
+    assert "geheim" not in str(shown)
+
+
+@pytest.mark.parametrize("row", settings.TABLE, ids=lambda row: row.name)
+def test_every_setting_is_documented_as_it_is(row: settings.Setting) -> None:
+    assert f"| `{row.name}` | `{row.default}` | {row.help} |".replace("| `` |", "| |") in PAGE.read_text(encoding="utf-8")
+
+
+def test_documented_settings_exist() -> None:
+    named = {line.split("`")[1] for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `FLEX_")}
+
+    assert named == {row.name for row in settings.TABLE}

@@ -1,0 +1,172 @@
+"""The verbs of the platform as commands: JSON in, JSON out. The `flex` commands and `/api/commands` call the same table."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+
+import shapes
+from kg.terms import duration, instant
+from service import Platform
+from telemetry.load import load_csv
+
+Arguments = dict[str, Any]
+Command = Callable[[Arguments], dict[str, Any]]
+
+
+class ArgumentError(ValueError):
+    """A command was given arguments it can't use."""
+
+
+def commands(platform: Platform) -> Mapping[str, Command]:
+    """Return every verb, bound to a platform."""
+
+    def campaign(given: Arguments) -> dict[str, Any]:
+        start, end = _time(given, "start"), _time(given, "end")
+        return _object(
+            platform.start_campaign(start=start, end=end, kw=_number(given, "kw"), price=_decimal(given, "price"), key=given.get("key"))
+        )
+
+    def abort(given: Arguments) -> dict[str, Any]:
+        platform.abort(_text(given, "campaign"))
+        return {"aborted": given["campaign"]}
+
+    def opt_out(given: Arguments) -> dict[str, Any]:
+        platform.opt_out(_text(given, "event"), member=given.get("member"))
+        return {"optedOut": given["event"]}
+
+    def forecast(given: Arguments) -> dict[str, Any]:
+        return _object(platform.forecast(platform.now(), _time(given, "start"), _time(given, "end")))
+
+    def optimise(given: Arguments) -> dict[str, Any]:
+        return _object(platform.optimise(start=_time(given, "start"), end=_time(given, "end"), kw=_number(given, "kw")))
+
+    def settle(given: Arguments) -> dict[str, Any]:
+        return _object(platform.settle(_text(given, "campaign")))
+
+    def load(given: Arguments) -> dict[str, Any]:
+        file = _file(given)
+        with file.open(encoding="utf-8", newline="") as text:
+            return _object(load_csv(text, platform.writer, base=platform.iris.base, received=platform.now()))
+
+    def backup(given: Arguments) -> dict[str, Any]:
+        target = Path(_text(given, "file")).absolute()
+        platform.store.backup(target)
+        return {"file": str(target), "bytes": target.stat().st_size, "triples": platform.store.count()}
+
+    def restore(given: Arguments) -> dict[str, Any]:
+        platform.restore(_file(given))
+        return {"triples": platform.store.count()}
+
+    def check(_: Arguments) -> dict[str, Any]:
+        return platform.check()
+
+    def refused(given: Arguments) -> dict[str, Any]:
+        return {"refused": [_json(letter) for letter in platform.dead_letters.list(int(given.get("limit", 100)))]}
+
+    found = (campaign, abort, opt_out, forecast, optimise, settle, load, backup, restore, check, refused)
+    return {function.__name__.replace("_", "-"): function for function in found}
+
+
+def validate(file: Path) -> dict[str, Any]:
+    """Hold a Turtle, N-Triples, TriG or JSON-LD file against the shapes; needs no platform.
+
+    Raises
+    ------
+    ArgumentError
+        If the file can't be read.
+    """
+    form = {
+        ".ttl": ox.RdfFormat.TURTLE,
+        ".nt": ox.RdfFormat.N_TRIPLES,
+        ".trig": ox.RdfFormat.TRIG,
+        ".nq": ox.RdfFormat.N_QUADS,
+        ".jsonld": ox.RdfFormat.JSON_LD,
+    }
+    if file.suffix not in form:
+        raise ArgumentError(f"{file} ends in {file.suffix or 'nothing'}, which names no RDF format known here; use {', '.join(form)}")
+    try:
+        with file.open("rb") as text:
+            triples = [
+                quad.triple if isinstance(quad, ox.Quad) else quad
+                for quad in ox.parse(text, format=form[file.suffix], base_iri=file.absolute().as_uri())
+            ]
+    except (SyntaxError, OSError, ValueError) as error:
+        raise ArgumentError(f"{file} can't be read: {error}") from error
+    report = shapes.validate(triples)
+    return {
+        "file": str(file),
+        "triples": len(triples),
+        "conforms": report.conforms,
+        "findings": [finding.sentence for finding in report.findings],
+    }
+
+
+def _text(given: Arguments, name: str) -> str:
+    value = given.get(name)
+    if not isinstance(value, str) or not value:
+        raise ArgumentError(f"{name} is missing; give it as a text")
+    return value
+
+
+def _file(given: Arguments) -> Path:
+    file = Path(_text(given, "file"))
+    if not file.is_file():
+        raise ArgumentError(f"there is no file {file}")
+    return file
+
+
+def _time(given: Arguments, name: str) -> datetime:
+    text = _text(given, name)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentError(f"{name}={text!r} is not a time; write it like 2016-08-30T18:00-07:00") from error
+    if at.tzinfo is None:
+        raise ArgumentError(f"{name}={text!r} has no offset, so it names no instant; write it like 2016-08-30T18:00-07:00")
+    return at
+
+
+def _number(given: Arguments, name: str) -> float:
+    try:
+        return float(given[name])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArgumentError(f"{name}={given.get(name)!r} is not a number") from error
+
+
+def _decimal(given: Arguments, name: str) -> Decimal:
+    try:
+        return Decimal(str(given[name]))
+    except (KeyError, InvalidOperation) as error:
+        raise ArgumentError(f"{name}={given.get(name)!r} is not an amount; write it like 0.40") from error
+
+
+def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401  (a dataclass or a dictionary)
+    spelt = _json(value)
+    return spelt if isinstance(spelt, dict) else {"result": spelt}
+
+
+def _json(value: Any) -> Any:  # noqa: ANN401  (anything JSON can hold)
+    """Spell dataclasses, times and money as JSON."""
+    match value:
+        case dict():
+            return {str(key): _json(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_json(item) for item in value]
+        case datetime():
+            return instant(value)
+        case timedelta():
+            return duration(value)
+        case date() | Decimal():
+            return str(value)
+        case bytes():
+            return value.decode("utf-8", "replace")
+        case None | bool() | int() | float() | str():
+            return value
+    if dataclasses.is_dataclass(value):
+        return {field.name: _json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return value.tolist() if hasattr(value, "tolist") else str(value)
