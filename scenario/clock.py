@@ -21,6 +21,7 @@ from kg.terms import instant
 TICK_TOPIC = "flexcoop/scenario/tick"
 QUARTER = timedelta(minutes=15)
 PATIENCE_S = 120.0
+FIRST_PATIENCE_S = 0.5  # doubled each time: a box that is just starting has not heard the first call
 
 
 class ClockError(RuntimeError):
@@ -67,6 +68,7 @@ class Clock:
     boxes : identifiers of all boxes that must answer a tick
     base : base address of IRIs
     state : file that keeps the time; absent on the first run
+    before : told of each instant before the platform does what is due then
     time : what the platform reads as its clock; its value at the start is where time begins on the first run
     """
 
@@ -76,6 +78,7 @@ class Clock:
     state: Path
     time: SteppedTime
     stop: threading.Event
+    before: Callable[[datetime], None]
 
     def __post_init__(self) -> None:
         self.now = datetime.fromisoformat(json.loads(self.state.read_text())["now"]) if self.state.exists() else self.time.value
@@ -92,18 +95,20 @@ class Clock:
         """
         self._ticks += 1
         waited = [f"{self.base}/id/message/{box}/{stamp(to)}" for box in self.boxes]
-        begun = monotonic()
+        begun, pause = monotonic(), FIRST_PATIENCE_S
         self.time.value = to  # what the boxes are about to send was measured before this instant
         while waited:
             # asked again after a while: a box that was just starting may have missed it; it answers a known tick with what it sent before
             self.conductor.publish(TICK_TOPIC, {"tick": self._ticks, "from": instant(self.now), "to": instant(to)})
-            waited = self.conductor.wait_for(waited, timeout_s=PATIENCE_S / 8)
+            waited, pause = self.conductor.wait_for(waited, timeout_s=pause), 2 * pause
             if self.stop.is_set():
                 return
             if waited and monotonic() - begun > PATIENCE_S:
                 raise ClockError(
                     f"{len(waited)} boxes sent no readings up to {instant(to)} within {PATIENCE_S:g} s, first {waited[0]}; is their process running?"
                 )
+        if planning:
+            self.before(to)
         self.conductor.advance(to, planning=planning)
         self.settle_down()
         self.now = to

@@ -130,7 +130,7 @@ def _registry(iris: Iris) -> Iterator[Quad]:
     yield from describe(
         iris.graph("feed", "facts"),
         i("osb", FEED),
-        {FC.claimedBy: _iri(i("cooperative", COOPERATIVE)), RDFS.label: Lang("Weather and tariff gateway")},
+        {FC.claimedBy: _iri(i("cooperative", COOPERATIVE))},
     )
     portfolio = iris.graph("portfolio", "osb", "platform")
     yield from describe(

@@ -10,19 +10,21 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from kg import queries
 from kg.iris import Iris
 from kg.store import Store
 from market import contracts
 from ontology.names import FCV
-from scenario import cooperative, dataset
+from scenario import cooperative, dataset, weather
 from scenario.clock import Clock, Conductor, SteppedTime
 from scenario.homes import write_neighbourhood
 from scenario.story import PRICE_EUR_PER_KWH, QUARTER, Story
 
 log = logging.getLogger("flexcoop.scenario")
 CAMPAIGN = "c1"
+FORECAST_EVERY_H = 6
 
 
 class DemoPlatform(Conductor, Protocol):
@@ -84,7 +86,7 @@ class Demo:
         command = [sys.executable, "-m", "devices.neighbourhood", "--config", str(config), "--die-with-parent"]
         self._boxes = subprocess.Popen(command)  # noqa: S603  (our own interpreter and module)
         boxes = [f"osb-{home.key}" for home in self.homes] + [f"osb-{cooperative.FEED}"]
-        self.clock = Clock(self.platform, boxes, self.platform.iris.base, self.folder / "clock.json", self.time, self.stop)
+        self.clock = Clock(self.platform, boxes, self.platform.iris.base, self.folder / "clock.json", self.time, self.stop, self._weather)
 
     def play_history(self) -> None:
         """Run the story up to the local midnight after its last day; where it was already played, nothing happens."""
@@ -148,6 +150,11 @@ class Demo:
             if taking_part:
                 platform.opt_out(taking_part[self.seed % len(taking_part)]["event"], str(FCV.MemberChoice))
                 self.clock.settle_down()
+
+    def _weather(self, now: datetime) -> None:
+        """Publish the weather forecast four times a day, before anybody plans with it; noon is one of them."""
+        if now.astimezone(ZoneInfo(cooperative.ZONE)).hour % FORECAST_EVERY_H == 0 and now.minute == 0:
+            weather.publish(self.platform.store, self.platform.iris, self.data, now)
 
     def _known(self, query: str, campaign: str) -> bool:
         return self.platform.store.ask(queries.load("scenario", query).bind(campaign=campaign))
