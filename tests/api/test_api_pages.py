@@ -1,0 +1,77 @@
+"""What people see, and what a foreign page can't do."""
+
+import pytest
+
+PAGES = ["/", "/members", "/members/h01", "/campaigns/c1", "/sparql", "/-/", "/-/versions", "/-/settings", "/-/queries", "/-/refused"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_shown_and_loads_nothing_from_elsewhere(client, page):
+    answer = client.get(page, headers={"Accept": "text/html"})
+
+    assert answer.status_code == 200, answer.text
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert 'src="http' not in answer.text
+    assert 'rel="stylesheet" href="http' not in answer.text
+    assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize("page", ["/members/h99", "/campaigns/c99", "/members/h01?date=yesterday", "/nowhere", "/-/queries/kg/none"])
+def test_missing_page_says_so_to_people_and_programs(client, page):
+    person = client.get(page, headers={"Accept": "text/html"})
+    program = client.get(page, headers={"Accept": "application/json"})
+
+    assert person.status_code == program.status_code == 404
+    assert program.json["detail"].replace("'", "&#39;") in person.text
+    assert program.mimetype == "application/problem+json"
+
+
+def test_form_of_the_page_starts_a_campaign(client, calls):
+    form = {"zone": "America/Los_Angeles", "date": "2016-09-01", "start": "18:00", "end": "20:00", "kw": "25", "price": "0.40"}
+    answer = client.post("/campaigns", data=form)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/campaigns/c1")
+    assert calls == [("campaign", {"start": "2016-09-02T01:00:00+00:00", "end": "2016-09-02T03:00:00+00:00", "kw": 25.0, "price": "0.40"})]
+
+
+def test_form_with_a_wrong_number_is_refused_with_what_to_write(client, calls):
+    answer = client.post("/campaigns", data={"zone": "UTC", "date": "2016-09-01", "start": "18:00", "end": "20:00", "kw": "lots", "price": "0.4"})
+
+    assert answer.status_code == 422
+    assert "like 25 and 0.40" in answer.json["detail"]
+    assert calls == []
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}])
+def test_foreign_page_changes_nothing(client, calls, headers):
+    answer = client.post("/members/h01/events/c1-h01/opt-out", headers=headers)
+
+    assert answer.status_code == 403
+    assert calls == []
+
+
+def test_member_opts_out_by_the_button(client, calls, iris):
+    client.post("/members/h01/events/c1-h01/opt-out")
+
+    assert calls == [("opt-out", {"event": iris.id("event", "c1-h01"), "member": iris.id("member", "h01")})]
+
+
+def test_series_of_a_local_day_has_its_quarter_hours(client):
+    assert len(client.get("/api/members/h01/day?date=2016-08-30").json["t"]) == 96
+    assert len(client.get("/api/members/h01/day?date=2016-11-06").json["t"]) == 100  # the day on which summer time ends
+    assert len(client.get("/api/members/h01/day?date=2017-03-12").json["t"]) == 92
+
+
+def test_names_are_shown_as_text_whatever_they_hold(client, services, iris):
+    services.store.update(
+        f'INSERT DATA {{ GRAPH <{iris.graph("registry")}> {{ <{iris.id("node", "x")}> <http://www.w3.org/2000/01/rdf-schema#label> "<script>alert(1)</script>"@en ;'
+        f" <http://www.w3.org/2000/01/rdf-schema#seeAlso> <javascript:alert(1)> }} }}"
+    )
+    page = client.get("/doc/node/x", headers={"Accept": "text/html"}).text
+
+    assert "<script>alert" not in page
+    assert 'href="javascript' not in page
+
+
+def test_metrics_are_text_for_prometheus(client):
+    assert "flexcoop_telemetry_accepted 3.0" in client.get("/metrics").text
