@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from optimiser.campaigns import Campaigns
-
 import kg.bootstrap
 import shapes
 from forecasting import flexibility, forecast
@@ -25,10 +23,11 @@ from kg.reader import QueryService
 from kg.remote import RemoteStore
 from market import requests
 from ontology.names import FCV
+from optimiser.campaigns import Campaigns
 from settings import Settings, StoreSettings
 from settlement.errors import NotYetError
 from settlement.run import settle
-from settlement.summary import SettlementSummary
+from settlement.summary import SettlementSummary, summary
 from telemetry.broker import Broker, start_broker
 from telemetry.channels import Channels
 from telemetry.ingest import Ingest
@@ -85,7 +84,7 @@ class Platform:
         self.writer = ReadingWriter(self.store, self.iris, self.channels)
         self.readings = Readings(self.store, self.iris, self.channels)
         self.dead_letters = DeadLetters(settings.data_dir / "refused.sqlite")
-        self.campaigns = Campaigns(self.store, self.iris, self.channels, self.readings, self._send)
+        self.campaigns = Campaigns(self.store, self.iris, self._send)
         self.endpoint = QueryService(
             self.store,
             settings.data_dir / "reader",
@@ -153,7 +152,7 @@ class Platform:
             if planning:
                 self._forecast_at_gate(now)
             self.campaigns.advance(now)
-            for campaign in self._campaigns("campaigns_finished"):
+            for campaign in self._campaigns_in(str(FCV.CampaignFinished)):
                 self._try_to_settle(campaign, now)
 
     # --- verbs ---------------------------------------------------------------------------------------------------------------------
@@ -209,7 +208,7 @@ class Platform:
         with self._busy:
             self.campaigns.abort(campaign, self.now())
 
-    def opt_out(self, event: str, reason: str = str(FCV.MemberChoice), member: str | None = None) -> None:
+    def opt_out(self, event: str, reason: str = "MemberChoice", member: str | None = None) -> None:
         """Let a member leave an event; the home is told at once and another takes its place.
 
         Raises
@@ -242,8 +241,19 @@ class Platform:
             for graph in graphs
             for finding in shapes.validate(self.store.graph(graph), context=context).findings
         ]
-        money = queries.rows(self.store, queries.load("settlement", "money_identity"))
-        return {"ok": not findings, "graphs": len(graphs), "findings": findings, "settlements": len(money)}
+        books = [
+            row
+            for campaign in self._campaigns_in(str(FCV.CampaignSettled))
+            for row in queries.rows(self.store, queries.load("settlement", "money_identity"), campaign=campaign)
+        ]
+        unbalanced = [row["campaign"] for row in books if not row["holds"]]
+        return {
+            "ok": not findings and not unbalanced,
+            "graphs": len(graphs),
+            "settlements": len(books),
+            "unbalanced": unbalanced,
+            "findings": findings,
+        }
 
     # --- what the clock of a scenario and the pages ask -------------------------------------------------------------------------------
 
@@ -254,10 +264,6 @@ class Platform:
     def wait_for(self, messages: Sequence[str], timeout_s: float) -> list[str]:
         """Wait until these messages are committed; returns those that are not."""
         return sorted(self._listening().wait_for(messages, timeout_s))
-
-    def unanswered(self) -> int:
-        """Count the dispatches and revocations that no box has answered yet."""
-        return self.campaigns.unanswered()
 
     def status(self) -> dict[str, Any]:
         """Say how the platform is: for `/health`, `/metrics` and the header of every page."""
@@ -274,18 +280,19 @@ class Platform:
 
     def figures(self) -> dict[str, Any]:
         """Count what the store holds, and sum up its settled campaigns."""
-        settled = queries.rows(self.store, queries.load("settlement", "portfolio_summary"))
+        settled = [summary(self.store, campaign) for campaign in self._campaigns_in(str(FCV.CampaignSettled))]
         telemetry = self.ingest.metrics() if self.ingest is not None else {}
-        total = {name: sum((row[name] for row in settled), Decimal(0)) for name in ("asked", "promised", "delivered", "paid")}
         return {
-            "readings": telemetry.get("accepted", 0),
+            "readings": int(telemetry.get("accepted", 0)),
             "triples": self.store.count(),
             "campaigns": len(settled),
-            "asked_kwh": float(total["asked"]),
-            "promised_kwh": float(total["promised"]),
-            "delivered_kwh": float(total["delivered"]),
-            "delivered_interval_kwh": [[float(row["lower"]), float(row["upper"])] for row in settled],
-            "paid_eur": str(total["paid"]),
+            "asked_kwh": float(sum(one.asked_kwh for one in settled)),
+            "promised_kwh": float(sum(one.promised_kwh for one in settled)),
+            "delivered_kwh": float(sum(one.delivered_kwh for one in settled)),
+            "delivered_80_percent_kwh": [[float(one.lower), float(one.upper)] for one in settled],
+            "paid_eur": str(sum((one.paid_eur for one in settled), Decimal("0.00"))),
+            "income_eur": str(sum((one.income_eur for one in settled), Decimal("0.00"))),
+            "members_paid": sum(len(one.members) for one in settled),
             "refused": self.dead_letters.count(),
         }
 
@@ -312,8 +319,9 @@ class Platform:
         except NotYetError as reason:
             log.info("not settled yet: %s", reason)
 
-    def _campaigns(self, query: str) -> list[str]:
-        return [row["campaign"] for row in queries.rows(self.store, queries.load("optimiser", query))]
+    def _campaigns_in(self, status: str) -> list[str]:
+        found = queries.rows(self.store, queries.load("optimiser", "campaigns"), campaign=None)
+        return [row["campaign"] for row in found if row["status"] == status]
 
     def _zone(self) -> ZoneInfo:
         rows = queries.rows(self.store, queries.load("api", "portfolio"))

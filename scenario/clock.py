@@ -1,7 +1,7 @@
 """The scenario's clock: history as fast as the machine allows, in lock-step, and then live at a chosen speed.
 
-A tick asks every box for the readings up to an instant and ends when all of them are committed in the store and every dispatch
-that followed is acknowledged. So the same seed gives the same figures, however fast or slow the machine is. The clock's own place in
+A tick asks every box for the readings up to an instant and ends when all of them are committed in the store. A box hears its dispatches
+and the next tick on one connection, in the order in which the platform sent them. So the same seed gives the same figures, however fast or slow the machine is. The clock's own place in
 time is one small file; a tick that was cut off is run again, and nothing of it counts twice, because boxes send the same messages and
 the platform stores a reading once.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Protocol
 
 from kg.iris import stamp
@@ -41,10 +41,6 @@ class Conductor(Protocol):
 
     def advance(self, now: datetime, *, planning: bool) -> None:
         """Do what is due."""
-        ...
-
-    def unanswered(self) -> int:
-        """Count the dispatches that no box has answered yet."""
         ...
 
 
@@ -91,7 +87,7 @@ class Clock:
         Raises
         ------
         ClockError
-            If a box does not deliver its readings, or answer a dispatch, in time.
+            If a box does not deliver its readings in time.
         """
         self._ticks += 1
         waited = [f"{self.base}/id/message/{box}/{stamp(to)}" for box in self.boxes]
@@ -110,25 +106,10 @@ class Clock:
         if planning:
             self.before(to)
         self.conductor.advance(to, planning=planning)
-        self.settle_down()
         self.now = to
         part = self.state.with_suffix(".part")
         part.write_text(json.dumps({"now": instant(to)}))
         part.replace(self.state)
-
-    def settle_down(self) -> None:
-        """Wait until every dispatch has been answered, so that the next tick finds all boxes told.
-
-        Raises
-        ------
-        ClockError
-            If one stays unanswered.
-        """
-        end = monotonic() + PATIENCE_S / 4
-        while (left := self.conductor.unanswered()) and not self.stop.is_set():
-            if monotonic() > end:
-                raise ClockError(f"{left} dispatches were not answered within {PATIENCE_S / 4:g} s; is the boxes' process running?")
-            sleep(0.005)
 
     def run_until(
         self,

@@ -16,7 +16,6 @@ from kg import queries
 from kg.iris import Iris
 from kg.store import Store
 from market import contracts
-from ontology.names import FCV
 from scenario import cooperative, dataset, weather
 from scenario.clock import Clock, Conductor, SteppedTime
 from scenario.homes import write_neighbourhood
@@ -144,12 +143,10 @@ class Demo:
         campaign = platform.iris.id("campaign", CAMPAIGN)
         if now >= story.request_at and not self._known("campaign_exists", campaign):
             platform.start_campaign(start=story.start, end=story.end, kw=story.asked_kw, price=Decimal(PRICE_EUR_PER_KWH), key=CAMPAIGN)
-            self.clock.settle_down()
         if story.opt_out_at <= now < story.end and not self._known("campaign_left", campaign):
             taking_part = queries.rows(platform.store, queries.load("scenario", "taking_part"), campaign=campaign)
             if taking_part:
-                platform.opt_out(taking_part[self.seed % len(taking_part)]["event"], str(FCV.MemberChoice))
-                self.clock.settle_down()
+                platform.opt_out(taking_part[self.seed % len(taking_part)]["event"], "MemberChoice")
 
     def _weather(self, now: datetime) -> None:
         """Publish the weather forecast four times a day, before anybody plans with it; noon is one of them."""
