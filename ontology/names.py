@@ -1,39 +1,544 @@
+# ruff: noqa: N815 - names are spelt as their vocabularies spell them
 """Every IRI that the code names, one closed class a vocabulary: a typo raises `AttributeError`.
 
 Generated from the Turtle by `python -m ontology.generate`; a test holds the two together.
 """
 
-# PLACEHOLDER, replaced by the generator
-from rdflib import URIRef
+from typing import ClassVar
+
+from rdflib import OWL, RDF, RDFS, SH, TIME, XSD, Namespace, URIRef
+from rdflib.namespace import DefinedNamespace
+
+__all__ = [
+    "DCAM",
+    "DCAT",
+    "DCTERMS",
+    "DPV",
+    "FC",
+    "FCSH",
+    "FCV",
+    "FOAF",
+    "ODRL",
+    "ORG",
+    "OWL",
+    "PROV",
+    "QUDT",
+    "RDF",
+    "RDFS",
+    "S4BLDG",
+    "S4ENER",
+    "S4SYST",
+    "SAREF",
+    "SEAS",
+    "SH",
+    "SKOS",
+    "SLOT",
+    "SOSA",
+    "TIME",
+    "UNIT",
+    "XSD",
+]
+
+SLOT = Namespace("https://w3id.org/flexcoop/slot/")
+FCSH = Namespace("https://w3id.org/flexcoop/shapes#")
 
 
-def _ns(base: str) -> type:
-    class _Meta(type):
-        def __getattr__(cls, name: str) -> URIRef:
-            return URIRef(base + name)
+class FC(DefinedNamespace):
+    """Terms of https://w3id.org/flexcoop/ns# that FLEXCoop uses."""
 
-        def __getitem__(cls, name: str) -> URIRef:
-            return URIRef(base + name)
+    _fail = True
+    _NS = Namespace("https://w3id.org/flexcoop/ns#")
+    Baseline: URIRef
+    BatterySystem: URIRef
+    CapacityTerm: URIRef
+    Channel: URIRef
+    ComfortProfile: URIRef
+    ContractTerm: URIRef
+    Cooperative: URIRef
+    DER: URIRef
+    DRCampaign: URIRef
+    DREvent: URIRef
+    DataConsent: URIRef
+    DispatchInstruction: URIRef
+    DurationTerm: URIRef
+    EVCharger: URIRef
+    Finding: URIRef
+    FlexibilityContract: URIRef
+    FlexibilityForecast: URIRef
+    FlexibilityRequest: URIRef
+    ForecastSeries: URIRef
+    FrequencyTerm: URIRef
+    GridConnectionPoint: URIRef
+    GridNode: URIRef
+    GridOperator: URIRef
+    HeatPump: URIRef
+    Member: URIRef
+    Message: URIRef
+    MoneyAmount: URIRef
+    NoticeTerm: URIRef
+    OpenSmartBox: URIRef
+    OptOut: URIRef
+    PVSystem: URIRef
+    PortfolioResult: URIRef
+    QualityFlag: URIRef
+    Remuneration: URIRef
+    RemunerationTerm: URIRef
+    SettlementResult: URIRef
+    SettlementRun: URIRef
+    Signature: URIRef
+    Site: URIRef
+    SmartMeter: URIRef
+    Tariff: URIRef
+    ThermalZone: URIRef
+    VirtualPowerPlant: URIRef
+    WeatherStation: URIRef
+    WindowTerm: URIRef
+    activatedAt: URIRef
+    amount: URIRef
+    at: URIRef
+    availableForDR: URIRef
+    baselineEnergy: URIRef
+    baselineMethod: URIRef
+    claimedBy: URIRef
+    confidence: URIRef
+    connectedVia: URIRef
+    controlType: URIRef
+    copyOf: URIRef
+    covers: URIRef
+    day: URIRef
+    deliveredEnergy: URIRef
+    deliveredLower: URIRef
+    deliveredUpper: URIRef
+    departureTime: URIRef
+    digest: URIRef
+    direction: URIRef
+    end: URIRef
+    flagOf: URIRef
+    forCampaign: URIRef
+    forDER: URIRef
+    forEvent: URIRef
+    forProperty: URIRef
+    forSite: URIRef
+    hasBaseline: URIRef
+    hasFinding: URIRef
+    hasIncome: URIRef
+    hasPortfolioResult: URIRef
+    hasPrice: URIRef
+    hasQuantile: URIRef
+    hasReading: URIRef
+    hasSeries: URIRef
+    hasSignature: URIRef
+    hasTerm: URIRef
+    locatedAt: URIRef
+    managedBy: URIRef
+    maxActivations: URIRef
+    maxDuration: URIRef
+    maximum: URIRef
+    measuredReduction: URIRef
+    meteredEnergy: URIRef
+    minDuration: URIRef
+    minNotice: URIRef
+    minimum: URIRef
+    model: URIRef
+    moneyRole: URIRef
+    notAfter: URIRef
+    notifiedAt: URIRef
+    offset: URIRef
+    ownedBy: URIRef
+    partOfCampaign: URIRef
+    partOfEvent: URIRef
+    perPeriod: URIRef
+    placeboBias: URIRef
+    promisedEnergy: URIRef
+    purpose: URIRef
+    reason: URIRef
+    reductionEnergy: URIRef
+    releasedAt: URIRef
+    requestedEnergy: URIRef
+    respondsTo: URIRef
+    role: URIRef
+    sameDayAdjustment: URIRef
+    seriesRole: URIRef
+    signConvention: URIRef
+    signedAt: URIRef
+    signedBy: URIRef
+    slotValue: URIRef
+    spreadFrom: URIRef
+    start: URIRef
+    status: URIRef
+    supersededValue: URIRef
+    targetStateOfCharge: URIRef
+    timeZone: URIRef
+    underContract: URIRef
+    validFrom: URIRef
+    validTo: URIRef
+    values: URIRef
+    windowEnd: URIRef
+    windowStart: URIRef
 
-    return _Meta("NS", (), {})
+
+class FCV(DefinedNamespace):
+    """Terms of https://w3id.org/flexcoop/vocab/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("https://w3id.org/flexcoop/vocab/")
+    ActivationPrice: URIRef
+    ActivePower: URIRef
+    AirTemperature: URIRef
+    Backup: URIRef
+    BaselineMethods: URIRef
+    BaselinePower: URIRef
+    CampaignAborted: URIRef
+    CampaignFinished: URIRef
+    CampaignOngoing: URIRef
+    CampaignRequested: URIRef
+    CampaignScheduled: URIRef
+    CampaignSettled: URIRef
+    CampaignStatuses: URIRef
+    ChargingEfficiency: URIRef
+    ClockSkew: URIRef
+    CoefficientOfPerformance: URIRef
+    ConsumptionPositive: URIRef
+    ContractActive: URIRef
+    ContractBreach: URIRef
+    ContractDraft: URIRef
+    ContractEnded: URIRef
+    ContractStatuses: URIRef
+    ControlTypes: URIRef
+    CooperativeShare: URIRef
+    DDBC: URIRef
+    DeviceOffline: URIRef
+    Directions: URIRef
+    EnergyPrice: URIRef
+    EventActive: URIRef
+    EventCancelled: URIRef
+    EventCompleted: URIRef
+    EventOptedOut: URIRef
+    EventRoles: URIRef
+    EventScheduled: URIRef
+    EventStandby: URIRef
+    EventStatuses: URIRef
+    ExportLimit: URIRef
+    FRBC: URIRef
+    FewPlaceboDays: URIRef
+    FindingCodes: URIRef
+    FlaggedReadings: URIRef
+    ForecastModels: URIRef
+    HighFiveOfTen: URIRef
+    ImportLimit: URIRef
+    ImportPositive: URIRef
+    Irradiance: URIRef
+    LateArrival: URIRef
+    LoadIncrease: URIRef
+    LoadReduction: URIRef
+    ManualOverride: URIRef
+    MarketIncome: URIRef
+    MemberChoice: URIRef
+    MemberShare: URIRef
+    MinimumStateOfCharge: URIRef
+    MissingReadings: URIRef
+    MissingWeather: URIRef
+    MoneyRoles: URIRef
+    NegativeCooperativeShare: URIRef
+    NoAdjustment: URIRef
+    NotAccepted: URIRef
+    OMBC: URIRef
+    OptOutReasons: URIRef
+    OutOfRange: URIRef
+    PEBC: URIRef
+    PPBC: URIRef
+    PersistedWeather: URIRef
+    PluggedIn: URIRef
+    PowerLimit: URIRef
+    Primary: URIRef
+    ProductionPositive: URIRef
+    PropertyKinds: URIRef
+    QualityReasons: URIRef
+    QuantileRegression: URIRef
+    RatedPower: URIRef
+    ReductionEnergy: URIRef
+    RidgeRegression: URIRef
+    RoundTripEfficiency: URIRef
+    SeasonalNaive: URIRef
+    SeriesRoles: URIRef
+    SevenDayMean: URIRef
+    SharingFactor: URIRef
+    ShortHistory: URIRef
+    SignConventions: URIRef
+    SignatureMismatch: URIRef
+    Signed: URIRef
+    StateOfCharge: URIRef
+    StorageCapacity: URIRef
+    StuckValue: URIRef
+    Superseded: URIRef
+    TargetStateOfCharge: URIRef
+    TenOfTen: URIRef
+    ThermalCapacitance: URIRef
+    ThermalResistance: URIRef
+    Unsigned: URIRef
+    WeatherRegression: URIRef
 
 
-FC = _ns("https://w3id.org/flexcoop/ns#")
-FCV = _ns("https://w3id.org/flexcoop/vocab/")
-SAREF = _ns("https://saref.etsi.org/core/")
-S4ENER = _ns("https://saref.etsi.org/saref4ener/")
-S4BLDG = _ns("https://saref.etsi.org/saref4bldg/")
-S4SYST = _ns("https://saref.etsi.org/saref4syst/")
-SEAS = _ns("https://w3id.org/seas/")
-SOSA = _ns("http://www.w3.org/ns/sosa/")
-UNIT = _ns("http://qudt.org/vocab/unit/")
-QUDT = _ns("http://qudt.org/schema/qudt/")
-PROV = _ns("http://www.w3.org/ns/prov#")
-ORG = _ns("http://www.w3.org/ns/org#")
-ODRL = _ns("http://www.w3.org/ns/odrl/2/")
-DPV = _ns("http://www.w3.org/ns/dpv#")
-DCTERMS = _ns("http://purl.org/dc/terms/")
-SKOS = _ns("http://www.w3.org/2004/02/skos/core#")
-RDF = _ns("http://www.w3.org/1999/02/22-rdf-syntax-ns#")
-RDFS = _ns("http://www.w3.org/2000/01/rdf-schema#")
-XSD = _ns("http://www.w3.org/2001/XMLSchema#")
+class SAREF(DefinedNamespace):
+    """Terms of https://saref.etsi.org/core/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("https://saref.etsi.org/core/")
+    Device: URIRef
+    FeatureOfInterest: URIRef
+    Meter: URIRef
+    Observation: URIRef
+    ProcedureExecution: URIRef
+    Profile: URIRef
+    Property: URIRef
+    PropertyOfInterest: URIRef
+    PropertyValue: URIRef
+    UnitOfMeasure: URIRef
+    controls: URIRef
+    hasIdentifier: URIRef
+    hasManufacturer: URIRef
+    hasModel: URIRef
+    hasPropertyKind: URIRef
+    hasPropertyValue: URIRef
+    hasResult: URIRef
+    hasTimestamp: URIRef
+    hasValue: URIRef
+    isMeasuredIn: URIRef
+    isPropertyOfInterestOf: URIRef
+    isValueOfProperty: URIRef
+    madeBy: URIRef
+    observes: URIRef
+
+
+class S4ENER(DefinedNamespace):
+    """Terms of https://saref.etsi.org/saref4ener/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("https://saref.etsi.org/saref4ener/")
+    Aborted: URIRef
+    Accepted: URIRef
+    AllowedLimitRange: URIRef
+    Device: URIRef
+    EuroPerKilowattHour: URIRef
+    FlexOffer: URIRef
+    FlexRequest: URIRef
+    FlexibilityInstruction: URIRef
+    FlexibilityProfile: URIRef
+    IncentiveTableProfile: URIRef
+    InstructionStatus: URIRef
+    LoadControlEventData: URIRef
+    New: URIRef
+    PEBCInstruction: URIRef
+    Power: URIRef
+    PowerLimit: URIRef
+    Rejected: URIRef
+    Revoked: URIRef
+    Started: URIRef
+    Storage: URIRef
+    Succeeded: URIRef
+    TimeSeries: URIRef
+    hasActiveDurationMax: URIRef
+    hasActiveDurationMin: URIRef
+    hasCreationTime: URIRef
+    hasInstructionStatus: URIRef
+    hasQuantile: URIRef
+    hasRecipient: URIRef
+    hasTemporalResolution: URIRef
+    maxCyclesPerDay: URIRef
+    producedBy: URIRef
+
+
+class S4BLDG(DefinedNamespace):
+    """Terms of https://saref.etsi.org/saref4bldg/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("https://saref.etsi.org/saref4bldg/")
+    BuildingSpace: URIRef
+    ElectricFlowStorageDevice: URIRef
+    EnergyConversionDevice: URIRef
+    SolarDevice: URIRef
+
+
+class S4SYST(DefinedNamespace):
+    """Terms of https://saref.etsi.org/saref4syst/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("https://saref.etsi.org/saref4syst/")
+    ConnectionPoint: URIRef
+    System: URIRef
+    connectionPointOf: URIRef
+    connectsAt: URIRef
+    subSystemOf: URIRef
+
+
+class SEAS(DefinedNamespace):
+    """Terms of https://w3id.org/seas/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("https://w3id.org/seas/")
+    Aggregator: URIRef
+    Battery: URIRef
+    ConnectionPoint: URIRef
+    Contract: URIRef
+    DistributionSystemOperator: URIRef
+    ElectricPowerConsumer: URIRef
+    ElectricPowerProducer: URIRef
+    ElectricPowerStorageSystem: URIRef
+    ElectricPowerSystem: URIRef
+    ElectricVehicleServiceEquipment: URIRef
+    EnergyEndCustomer: URIRef
+    Forecast: URIRef
+    Player: URIRef
+    SmartMeter: URIRef
+    System: URIRef
+    Transaction: URIRef
+    Zone: URIRef
+    buyer: URIRef
+    isOwnedBy: URIRef
+    seller: URIRef
+
+
+class SOSA(DefinedNamespace):
+    """Terms of http://www.w3.org/ns/sosa/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://www.w3.org/ns/sosa/")
+    FeatureOfInterest: URIRef
+    ObservableProperty: URIRef
+    Observation: URIRef
+    hasSimpleResult: URIRef
+
+
+class UNIT(DefinedNamespace):
+    """Terms of http://qudt.org/vocab/unit/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://qudt.org/vocab/unit/")
+    _extras: ClassVar[list[str]] = ["K-PER-W", "KiloW-HR", "MegaJ-PER-K", "MegaW-HR", "W-HR", "W-PER-M2"]
+    CCY_EUR: URIRef
+    DEG_C: URIRef
+    DEG_F: URIRef
+    K: URIRef
+    KiloW: URIRef
+    MegaW: URIRef
+    PERCENT: URIRef
+    UNITLESS: URIRef
+    W: URIRef
+
+
+class QUDT(DefinedNamespace):
+    """Terms of http://qudt.org/schema/qudt/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://qudt.org/schema/qudt/")
+    Unit: URIRef
+    applicableUnit: URIRef
+    hasUnit: URIRef
+    symbol: URIRef
+
+
+class PROV(DefinedNamespace):
+    """Terms of http://www.w3.org/ns/prov# that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://www.w3.org/ns/prov#")
+    Activity: URIRef
+    Agent: URIRef
+    Entity: URIRef
+    SoftwareAgent: URIRef
+    actedOnBehalfOf: URIRef
+    endedAtTime: URIRef
+    startedAtTime: URIRef
+    used: URIRef
+    wasAssociatedWith: URIRef
+    wasDerivedFrom: URIRef
+    wasGeneratedBy: URIRef
+    wasRevisionOf: URIRef
+
+
+class ORG(DefinedNamespace):
+    """Terms of http://www.w3.org/ns/org# that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://www.w3.org/ns/org#")
+    FormalOrganization: URIRef
+    Organization: URIRef
+    memberOf: URIRef
+
+
+class FOAF(DefinedNamespace):
+    """Terms of http://xmlns.com/foaf/0.1/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://xmlns.com/foaf/0.1/")
+    Agent: URIRef
+    mbox: URIRef
+    name: URIRef
+    phone: URIRef
+
+
+class ODRL(DefinedNamespace):
+    """Terms of http://www.w3.org/ns/odrl/2/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://www.w3.org/ns/odrl/2/")
+    Agreement: URIRef
+    Policy: URIRef
+    assignee: URIRef
+    assigner: URIRef
+    target: URIRef
+
+
+class DPV(DefinedNamespace):
+    """Terms of http://www.w3.org/ns/dpv# that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://www.w3.org/ns/dpv#")
+    Consent: URIRef
+    Purpose: URIRef
+    ServiceProvision: URIRef
+    hasPurpose: URIRef
+
+
+class SKOS(DefinedNamespace):
+    """Terms of http://www.w3.org/2004/02/skos/core# that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://www.w3.org/2004/02/skos/core#")
+    Concept: URIRef
+    ConceptScheme: URIRef
+    closeMatch: URIRef
+    editorialNote: URIRef
+    inScheme: URIRef
+    prefLabel: URIRef
+    relatedMatch: URIRef
+    topConceptOf: URIRef
+
+
+class DCTERMS(DefinedNamespace):
+    """Terms of http://purl.org/dc/terms/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://purl.org/dc/terms/")
+    description: URIRef
+    identifier: URIRef
+    license: URIRef
+    source: URIRef
+    title: URIRef
+
+
+class DCAM(DefinedNamespace):
+    """Terms of http://purl.org/dc/dcam/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://purl.org/dc/dcam/")
+    domainIncludes: URIRef
+    rangeIncludes: URIRef
+
+
+class DCAT(DefinedNamespace):
+    """Terms of http://www.w3.org/ns/dcat# that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://www.w3.org/ns/dcat#")
+    Dataset: URIRef
