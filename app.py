@@ -105,6 +105,7 @@ def _play(platform: Platform, chosen: Settings, stop: threading.Event) -> None:
         log.info("history is done; live at %g times the wall clock", chosen.demo.speed)
         demo.play_live(chosen.demo.speed)
         platform.scenario["phase"] = "at its end"
+        stop.wait()  # the boxes go on obeying: a campaign of the operator's finds them
     except Exception as error:
         log.exception("the demo has stopped")
         platform.scenario["phase"] = f"stopped: {error}"

@@ -12,10 +12,12 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 import kg.queries
 from api.errors import NotFoundError
 from api.services import ApiSettings, services
+from telemetry.refused import DeadLetter
 
 pages = Blueprint("introspection", __name__)
 PACKAGES = ("ontology", "telemetry", "forecasting", "market", "optimiser", "settlement", "api")
 LIBRARIES = ("pyoxigraph", "rdflib", "pyshacl", "flask", "highspy", "statsmodels", "pandas", "paho-mqtt")
+MOST_REFUSED = 200
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -86,7 +88,19 @@ def query(package: str, name: str) -> Response:
 @pages.get("/-/refused")
 def refused() -> Response:
     """List what was refused at the border, newest first, each with its sentence."""
-    return _shown("refused.html", services().dead_letters.list(200))
+    return _shown("refused.html", [_letter(letter) for letter in services().dead_letters.list(MOST_REFUSED)])
+
+
+def _letter(letter: DeadLetter) -> dict[str, Any]:
+    """Spell a refusal as JSON; a payload that is no text is shown with its bytes escaped."""
+    return {
+        "id": letter.id,
+        "at": letter.at.isoformat(),
+        "source": letter.source,
+        "sentence": letter.sentence,
+        "times": letter.times,
+        "payload": letter.payload.decode("utf-8", "backslashreplace"),
+    }
 
 
 @pages.get("/health")

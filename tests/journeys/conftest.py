@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -33,8 +34,12 @@ class Played:
 
 def _flex(*arguments: str, env: dict[str, str] | None = None, expect: int = 0) -> dict[str, Any]:
     """Run one command with `--json`; fails with its output if it does not exit as expected."""
-    done = subprocess.run([*FLEX, *arguments, "--json"], capture_output=True, text=True, cwd=ROOT, env={**os.environ, **(env or {})}, check=False)
-    assert done.returncode == expect, f"flex {' '.join(arguments)} exited with {done.returncode}:\n{done.stderr[-4000:]}\n{done.stdout[-2000:]}"
+    done = subprocess.run(
+        [*FLEX, *arguments, "--json"], capture_output=True, text=True, cwd=ROOT, env={**os.environ, **(env or {})}, check=False
+    )
+    assert done.returncode == expect, (
+        f"flex {' '.join(arguments)} exited with {done.returncode}:\n{done.stderr[-4000:]}\n{done.stdout[-2000:]}"
+    )
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
@@ -89,30 +94,43 @@ class Site:
             time.sleep(0.02)
 
 
+def _begin(folder: Path, *arguments: str, **settings: str) -> Site:
+    port = free_port()
+    env = {
+        "FLEX_DATA_DIR": str(folder),
+        "FLEX_HTTP_PORT": str(port),
+        "FLEX_BROKER_PORT": "0",
+        "FLEX_DEMO_DAYS": str(DAYS),
+        "FLEX_DEMO_HOMES": str(HOMES),
+        "FLEX_DEMO_SEED": str(SEED),
+        "FLEX_DEMO_SPEED": "0",
+        **settings,
+    }
+    site = Site(f"http://127.0.0.1:{port}", folder, env, start([*FLEX, "serve", *arguments], env=env))
+    site.wait_until(lambda state: True, 60)
+    return site
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     """Start `flex serve` with settings of the test; a second call with the same folder starts it again."""
-    started: list[Child] = []
+    started: list[Site] = []
 
     def begin(*arguments: str, folder: Path | None = None, **settings: str) -> Site:
-        port = free_port()
-        where = folder or tmp_path / "platform"
-        env = {
-            "FLEX_DATA_DIR": str(where),
-            "FLEX_HTTP_PORT": str(port),
-            "FLEX_BROKER_PORT": "0",
-            "FLEX_DEMO_DAYS": str(DAYS),
-            "FLEX_DEMO_HOMES": str(HOMES),
-            "FLEX_DEMO_SEED": str(SEED),
-            "FLEX_DEMO_SPEED": "0",
-            **settings,
-        }
-        child = start([*FLEX, "serve", *arguments], env=env)
-        started.append(child)
-        site = Site(f"http://127.0.0.1:{port}", where, env, child)
-        site.wait_until(lambda state: True, 60)
-        return site
+        started.append(_begin(folder or tmp_path / "platform", *arguments, **settings))
+        return started[-1]
 
     yield begin
-    for child in started:
-        child.stop(20)
+    for site in started:
+        site.child.stop(20)
+
+
+@pytest.fixture(scope="module")
+def site(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A platform on a copy of the played demo, for the tests of one module."""
+    folder = tmp_path_factory.mktemp("site") / "copy"
+    shutil.copytree(played.folder, folder)
+    running = _begin(folder, "--demo")
+    running.wait_until(lambda state: state["scenario"].get("phase") == "at its end")
+    yield running
+    running.child.stop(20)

@@ -69,7 +69,9 @@ def test_power_balance_holds_in_every_quarter_hour(played):
             key = f"h0{number}"
             parts = {iris.id("site", f"{key}#loadPower"): 1, iris.id("device", f"{key}-pv#activePower"): -1}
             parts |= {
-                channel: 1 for name in ("battery", "ev", "heatpump") if channels.get(channel := iris.id("device", f"{key}-{name}#activePower"))
+                channel: 1
+                for name in ("battery", "ev", "heatpump")
+                if channels.get(channel := iris.id("device", f"{key}-{name}#activePower"))
             }
             connection = iris.id("connection", f"{key}#activePower")
             frame = readings.frame([connection, *parts], FIRST, over)

@@ -1,0 +1,307 @@
+"""What a process of simulated homes is told: a JSON file, read into frozen dataclasses.
+
+Every object refuses keys that it doesn't know and values of another type, naming the place in the file. Powers are kW, energies kWh,
+temperatures °C, states of charge %; local times of day are `HH:MM` in the home's own zone. `dump` and `load` are inverse.
+"""
+
+import json
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from datetime import time
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from devices.errors import ConfigError
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the boxes meet the platform."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+
+
+@dataclass(frozen=True)
+class PVSystem:
+    """A PV system that replays a measured yield per kW of rated power."""
+
+    rated_kw: float
+
+    def __post_init__(self) -> None:
+        _above_zero(self, "rated_kw")
+
+
+@dataclass(frozen=True)
+class Battery:
+    """A home battery; the losses of one round trip are shared evenly by charging and discharging."""
+
+    capacity_kwh: float
+    rated_kw: float
+    round_trip_efficiency: float = 0.9
+    minimum_soc_percent: float = 0.0
+    initial_soc_percent: float = 50.0
+
+    def __post_init__(self) -> None:
+        _above_zero(self, "capacity_kwh", "rated_kw", "round_trip_efficiency")
+        _share(self, "round_trip_efficiency", 1.0)
+        _share(self, "minimum_soc_percent", 100.0)
+        _share(self, "initial_soc_percent", 100.0)
+
+
+@dataclass(frozen=True)
+class ElectricVehicle:
+    """A car with its charger: away every day from `departure` until a seeded moment between the two arrival times.
+
+    It comes back with `drive_kwh_least` to `drive_kwh_most` less in its battery, and wants `target_soc_percent` at the next departure.
+    """
+
+    rated_kw: float = 7.4
+    capacity_kwh: float = 60.0
+    charging_efficiency: float = 0.9
+    target_soc_percent: float = 80.0
+    initial_soc_percent: float = 80.0
+    departure: time = time(7, 30)
+    arrival_earliest: time = time(17, 0)
+    arrival_latest: time = time(19, 0)
+    drive_kwh_least: float = 8.0
+    drive_kwh_most: float = 15.0
+
+    def __post_init__(self) -> None:
+        _above_zero(self, "rated_kw", "capacity_kwh", "charging_efficiency")
+        _share(self, "charging_efficiency", 1.0)
+        _share(self, "target_soc_percent", 100.0)
+        _share(self, "initial_soc_percent", 100.0)
+        if not self.departure < self.arrival_earliest <= self.arrival_latest:
+            raise ConfigError(
+                f"the car leaves at {self.departure:%H:%M} and arrives {self.arrival_earliest:%H:%M} to {self.arrival_latest:%H:%M}: "
+                "it must leave before it arrives on the same day; put departure before arrival_earliest and that not after arrival_latest"
+            )
+        if not 0 <= self.drive_kwh_least <= self.drive_kwh_most:
+            raise ConfigError(
+                f"the car drives {self.drive_kwh_least} to {self.drive_kwh_most} kWh a day: the least is negative or above the most; swap them"
+            )
+
+
+@dataclass(frozen=True)
+class HeatPump:
+    """A heat pump in a house of one thermal resistance and one capacitance, with the member's comfort band.
+
+    The set point is the middle of the band unless given. Solar gains are `solar_aperture_m2` times the sum of direct and diffuse
+    irradiance; internal gains are `internal_gain_share` of the home's uncontrolled load.
+    """
+
+    rated_kw: float
+    cop: float = 3.0
+    resistance_k_per_kw: float = 4.0
+    capacitance_kwh_per_k: float = 5.0
+    minimum_c: float = 21.0
+    maximum_c: float = 26.0
+    set_point_c: float | None = None
+    initial_c: float | None = None
+    solar_aperture_m2: float = 2.0
+    internal_gain_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        _above_zero(self, "rated_kw", "cop", "resistance_k_per_kw", "capacitance_kwh_per_k")
+        if not self.minimum_c <= self.target_c <= self.maximum_c:
+            raise ConfigError(
+                f"the comfort band is {self.minimum_c} to {self.maximum_c} °C and the set point {self.target_c} °C: the set point must lie "
+                "in the band; widen the band or leave set_point_c out"
+            )
+
+    @property
+    def target_c(self) -> float:
+        """The temperature that the thermostat holds [°C]."""
+        return (self.minimum_c + self.maximum_c) / 2 if self.set_point_c is None else self.set_point_c
+
+
+@dataclass(frozen=True)
+class Home:
+    """One home and its box: `key` names its things (`h01` → `site/h01`, `device/h01-battery`), `osb` is the box's identifier.
+
+    `source` is the row of the replayed series that this home repeats; `seed` drives its car's trips.
+    """
+
+    key: str
+    osb: str
+    source: int
+    seed: int = 0
+    time_zone: str = "America/Los_Angeles"
+    connection_limit_kw: float = 25.0
+    load_limit_kw: float = 25.0
+    pv: PVSystem | None = None
+    battery: Battery | None = None
+    ev: ElectricVehicle | None = None
+    heat_pump: HeatPump | None = None
+
+    def __post_init__(self) -> None:
+        _above_zero(self, "connection_limit_kw", "load_limit_kw")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ConfigError(
+                f"home {self.key} has the time zone {self.time_zone!r}, which isn't an IANA zone; write one like Europe/Madrid"
+            ) from error
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The gateway that publishes the weather station and the tariff (`osb/feed`, `station/demo`, `tariff/demo`)."""
+
+    key: str = "feed"
+    osb: str = "osb-feed"
+    station: str = "demo"
+    tariff: str = "demo"
+
+
+@dataclass(frozen=True)
+class OptOut:
+    """A home that opts out of an event: `after_minutes` from its first slot, of every event unless one is named by its IRI."""
+
+    home: str
+    after_minutes: int = 30
+    reason: str = "ManualOverride"
+    event: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.reason not in ("ManualOverride", "MemberChoice"):
+            raise ConfigError(f"the opt-out of {self.home} has the reason {self.reason!r}; it can only be ManualOverride or MemberChoice")
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What the people in the homes do."""
+
+    opt_outs: tuple[OptOut, ...] = ()
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """One process full of boxes.
+
+    `base` has no slash at its end (`http://127.0.0.1:8080`). `state` is the SQLite file of all outboxes, `series` the `.npz` of replayed
+    series (see `devices.replay.Replay`); relative paths are relative to the configuration file. `spread_from` is the resolution at which
+    load and PV were measured, when that is coarser than 15 minutes (`PT1H`).
+    """
+
+    base: str
+    state: Path
+    series: Path
+    broker: Broker = field(default_factory=Broker)
+    homes: tuple[Home, ...] = ()
+    feed: Feed | None = None
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    spread_from: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.base.endswith("/"):
+            raise ConfigError(f"base is {self.base!r} and ends in a slash, which would double in every IRI; leave the last slash out")
+        boxes = [home.osb for home in self.homes] + ([self.feed.osb] if self.feed else [])
+        twice = sorted({osb for osb in boxes if boxes.count(osb) > 1})
+        if twice:
+            raise ConfigError(
+                f"the box identifiers {twice} are used twice: each would throw the other off the broker; give every home its own"
+            )
+
+
+def load(path: Path) -> Neighbourhood:
+    """Read a configuration file.
+
+    Raises
+    ------
+    ConfigError
+        If the file can't be read, isn't JSON, or doesn't fit, with the place and the value.
+    """
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the configuration {path} can't be read ({error}); give the path of a JSON file") from error
+    config: Neighbourhood = _build(Neighbourhood, given, "")
+    where = path.parent
+    return _with_paths(config, where)
+
+
+def dump(config: Neighbourhood, path: Path) -> None:
+    """Write a configuration file that `load` reads back as an equal object (paths become absolute)."""
+    path.write_text(json.dumps(asdict(config), indent=1, default=_spell) + "\n", encoding="utf-8")
+
+
+def _with_paths(config: Neighbourhood, where: Path) -> Neighbourhood:
+    given = {item.name: getattr(config, item.name) for item in fields(config)}
+    return Neighbourhood(**given | {"state": where / config.state, "series": where / config.series})
+
+
+def _spell(value: object) -> str:
+    if isinstance(value, time):
+        return value.strftime("%H:%M")
+    if isinstance(value, Path):
+        return str(value.absolute())
+    raise TypeError(f"{value!r} has no form in a configuration file")
+
+
+def _build(kind: type[Config], given: object, place: str) -> Config:
+    if not isinstance(given, dict):
+        raise ConfigError(f"{place or 'the file'} is {_short(given)}, where an object is expected; write {{…}}")
+    known = get_type_hints(kind)
+    for key in given:
+        if key not in known:
+            near = get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise ConfigError(f"{_join(place, str(key))} is no setting of {kind.__name__}: {hint}")
+    for item in fields(kind):  # type: ignore[arg-type]  # kind is a dataclass: every caller passes one
+        if item.name not in given and item.default is MISSING and item.default_factory is MISSING:
+            raise ConfigError(f"{_join(place, item.name)} is missing, and {kind.__name__} can't do without; add it")
+    return kind(**{key: _value(known[key], value, _join(place, key)) for key, value in given.items()})
+
+
+def _value(kind: Any, given: object, place: str) -> object:  # noqa: ANN401 - a type hint has no nameable type
+    if get_origin(kind) in (Union, UnionType):
+        inner = next(option for option in get_args(kind) if option is not type(None))
+        return None if given is None else _value(inner, given, place)
+    if get_origin(kind) is tuple:
+        if not isinstance(given, list):
+            raise ConfigError(f"{place} is {_short(given)}, where a list is expected; write […]")
+        return tuple(_value(get_args(kind)[0], item, f"{place}[{index}]") for index, item in enumerate(given))
+    if is_dataclass(kind):
+        return _build(kind, given, place)  # type: ignore[arg-type]  # a dataclass found in a type hint is a class
+    return _scalar(kind, given, place)
+
+
+def _scalar(kind: type, given: object, place: str) -> object:
+    if kind is float and isinstance(given, (int, float)) and not isinstance(given, bool):
+        return float(given)
+    if kind is time and isinstance(given, str):
+        try:
+            return time.fromisoformat(given)
+        except ValueError as error:
+            raise ConfigError(f"{place} is {given!r}, which is no time of day; write it like 07:30") from error
+    if kind is Path and isinstance(given, str):
+        return Path(given)
+    if isinstance(given, kind) and not (kind is int and isinstance(given, bool)):
+        return given
+    raise ConfigError(f"{place} is {_short(given)}, where a {kind.__name__} is expected; correct the value")
+
+
+def _join(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _above_zero(config: object, *names: str) -> None:
+    for name in names:
+        if not getattr(config, name) > 0:
+            raise ConfigError(f"{type(config).__name__}.{name} is {getattr(config, name)}; it must be above zero")
+
+
+def _share(config: object, name: str, whole: float) -> None:
+    if not 0 <= getattr(config, name) <= whole:
+        raise ConfigError(f"{type(config).__name__}.{name} is {getattr(config, name)}; it must lie between 0 and {whole:g}")

@@ -1,0 +1,134 @@
+"""Open a JSON-LD payload safely: bounds on size and depth, exact numbers, and no context but the bundled ones."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mappers.errors import MappingError
+from mappers.records import shown
+
+CONTEXT_V1 = "https://w3id.org/flexcoop/context/v1.jsonld"
+BUNDLED = {CONTEXT_V1: "v1.jsonld"}
+_CONTEXTS = Path(__file__).parent / "contexts"
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 32
+
+Json = Any  # what JSON can say; mypy has no closed recursive type that json.loads returns
+
+
+class Number(str):
+    """A JSON number in the digits in which it was sent."""
+
+    __slots__ = ()
+
+
+def decode(payload: bytes, *, max_bytes: int = MAX_BYTES) -> dict[str, Json]:
+    """Decode a payload into an object whose numbers are `Number` texts and whose contexts are all bundled or inline.
+
+    Raises
+    ------
+    MappingError
+        If it is too large or too deep, is not JSON or no object, or names a context that isn't bundled.
+    """
+    if len(payload) > max_bytes:
+        raise MappingError(f"the payload has {len(payload)} bytes, more than the {max_bytes} that one message may have; send it in parts")
+    try:
+        document = json.loads(payload, parse_float=Number, parse_int=Number, parse_constant=Number)
+    except RecursionError as error:
+        raise MappingError(f"the payload nests deeper than {MAX_DEPTH} levels, which no message needs; flatten it") from error
+    except ValueError as error:  # also UnicodeDecodeError
+        raise MappingError(f"the payload {_start(payload)} is not JSON ({error}); send a JSON-LD object in UTF-8") from error
+    if not isinstance(document, dict):
+        raise MappingError(f"the payload is a JSON {_kind(document)}, not an object; put readings into a Message object")
+    _check(document)
+    return document
+
+
+def with_bundled_contexts(document: dict[str, Json]) -> dict[str, Json]:
+    """Put the bundled contexts in the place of their IRIs, so that no parser has to fetch any."""
+    inlined = _inlined(document)
+    assert isinstance(inlined, dict)  # noqa: S101 - narrows the type: a dict stays one
+    return inlined
+
+
+@cache
+def bundled(iri: str) -> Json:
+    """The body of a bundled context."""
+    text = (_CONTEXTS / BUNDLED[iri]).read_text(encoding="utf-8")
+    return json.loads(text)["@context"]
+
+
+@cache
+def prefixes() -> dict[str, str]:
+    """The prefixes of the bundled context; `unit` is one only where a unit is meant."""
+    context = bundled(CONTEXT_V1)
+    return {name: iri for name, iri in context.items() if isinstance(iri, str) and iri[-1] in "#/"} | {
+        "unit": str(context["unit"]["@context"]["unit"]["@id"])
+    }
+
+
+def _check(document: Json) -> None:
+    """Walk the whole document once, without recursion: depth, and every context wherever it hides."""
+    waiting = [(document, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise MappingError(f"the payload nests deeper than {MAX_DEPTH} levels, which no message needs; flatten it")
+        if isinstance(node, dict):
+            for iri in _named_contexts(node):
+                if iri not in BUNDLED:
+                    raise MappingError(
+                        f"the payload asks for the context {shown(iri)}, and no context is ever fetched; "
+                        f"write its terms into the payload, or use {CONTEXT_V1}"
+                    )
+            waiting += [(child, depth + 1) for child in node.values() if isinstance(child, (dict, list))]
+        else:
+            waiting += [(child, depth + 1) for child in node if isinstance(child, (dict, list))]
+
+
+def _named_contexts(node: dict[str, Json]) -> Iterator[Json]:
+    given = node.get("@context")
+    for item in given if isinstance(given, list) else [given]:
+        if isinstance(item, str):
+            yield item
+    if "@import" in node:
+        yield node["@import"]
+
+
+def _inlined(node: Json) -> Json:
+    if isinstance(node, list):
+        return [_inlined(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: _context(value) if key == "@context" else _inlined(value) for key, value in node.items()}
+
+
+def _context(given: Json) -> Json:
+    if isinstance(given, str):
+        return bundled(given)
+    if isinstance(given, list):
+        return [_context(item) for item in given]
+    if isinstance(given, dict):  # "@version" must stay a number; contexts may hide in the definitions of terms
+        return {
+            key: (float(value) if isinstance(value, Number) else _context(value) if key == "@context" else _definition(value))
+            for key, value in given.items()
+        }
+    return given
+
+
+def _definition(given: Json) -> Json:
+    return {key: _context(value) if key == "@context" else value for key, value in given.items()} if isinstance(given, dict) else given
+
+
+def _start(payload: bytes) -> str:
+    return shown(payload[:200].decode("utf-8", "replace"))
+
+
+def _kind(value: Json) -> str:
+    if isinstance(value, list):
+        return "array"
+    if isinstance(value, Number):
+        return "number"
+    return {str: "text", bool: "truth value"}.get(type(value), "null")

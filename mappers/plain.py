@@ -1,0 +1,116 @@
+"""Read a message in the bundled context as it stands, without expanding it: the way of every box of ours, and several times as fast.
+
+Only what the context makes unambiguous is read here. At the first sign of anything else `read` gives up with `None`, and the caller
+takes the long way; so a shortcut never decides what a message means.
+"""
+
+import re
+
+from mappers import readings
+from mappers.document import CONTEXT_V1, Json, Number, prefixes
+from mappers.records import Message, Refusal, Series
+
+_CLEAN_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*(?:#[A-Za-z0-9_.-]+)?")
+_CLEAN_REST = re.compile(r"[A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*")
+_CLEAN_IRI = re.compile(
+    r"https?://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]{1,5})?(?:/[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*)*(?:#[A-Za-z0-9_./-]*)?"
+)
+_MESSAGE = {"@context", "@id", "@type", "madeBy", "sent", "readings"}
+_OBSERVATION = {"@type", "observes", "at", "value", "unit"}
+_SERIES = {"@type", "observes", "start", "step", "values", "unit"}
+
+
+class _Unclear(Exception):  # noqa: N818 - no error: it only means the long way
+    pass
+
+
+def read(document: dict[str, Json]) -> Message | None:
+    """Read a message, or return `None` if it needs expanding."""
+    try:
+        base = _base(document.get("@context"))
+        if document.keys() - _MESSAGE or document.get("@type") != "Message":
+            return None
+        found = [_reading(item, base) for item in _list(document.get("readings", []))]
+        sent, bad = readings.sent(_iri(document.get("@id"), base), _text(document.get("sent")))
+        series, refused = [one for one, _ in found if one], [item for _, many in found for item in many]
+        return Message(
+            _iri(document.get("@id"), base),
+            _iri(document.get("madeBy"), base),
+            sent,
+            tuple(series),
+            tuple(bad + refused),
+        )
+    except _Unclear:
+        return None
+
+
+def _base(context: Json) -> str:
+    match context:
+        case [iri, {"@base": str() as base, **rest}] if (
+            iri == CONTEXT_V1 and not rest and base.endswith("/") and _CLEAN_IRI.fullmatch(base) and "#" not in base
+        ):
+            return base
+    if context in (CONTEXT_V1, [CONTEXT_V1]):
+        return ""
+    raise _Unclear
+
+
+def _reading(item: Json, base: str) -> tuple[Series | None, list[Refusal]]:
+    kind = item.get("@type") if isinstance(item, dict) else None
+    if kind == "Observation" and not item.keys() - _OBSERVATION:
+        return readings.observation(
+            _iri(item.get("observes"), base), _text(item.get("at")), _scalar(item.get("value")), _unit(item.get("unit"), base)
+        )
+    if kind == "TimeSeries" and not item.keys() - _SERIES:
+        return readings.series(
+            _iri(item.get("observes"), base),
+            _text(item.get("start")),
+            _text(item.get("step")),
+            _flat(item.get("values")),
+            _unit(item.get("unit"), base),
+        )
+    raise _Unclear
+
+
+def _list(given: Json) -> list[Json]:
+    if not isinstance(given, list):
+        raise _Unclear
+    return given
+
+
+def _flat(given: Json) -> list[Json]:
+    values = _list(given)
+    if any(isinstance(value, (dict, list)) for value in values):
+        raise _Unclear
+    return values
+
+
+def _scalar(given: Json) -> str:
+    if isinstance(given, str):
+        return given
+    raise _Unclear
+
+
+def _text(given: Json) -> str:
+    if isinstance(given, str) and not isinstance(given, Number):
+        return given
+    raise _Unclear
+
+
+def _unit(given: Json, base: str) -> str | None:
+    if isinstance(given, str) and given.startswith("unit:") and _CLEAN_REST.fullmatch(given, 5):
+        return prefixes()["unit"] + given[5:]
+    return None if given is None else _iri(given, base)
+
+
+def _iri(given: Json, base: str) -> str:
+    text = _text(given)
+    head, colon, rest = text.partition(":")
+    if not colon:
+        if base and _CLEAN_PATH.fullmatch(text):
+            return base + text
+    elif _CLEAN_IRI.fullmatch(text):
+        return text
+    elif head != "unit" and head in prefixes() and _CLEAN_REST.fullmatch(rest):
+        return prefixes()[head] + rest
+    raise _Unclear
