@@ -7,6 +7,7 @@ example, so that it runs as it stands. Binding replaces that row; a row that sta
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any
 
 from kg.errors import QueryError
 from kg.store import Store
-from kg.terms import Value, iri, literal, python
+from kg.terms import XSD, Value, iri, literal, python
 
+RDF_NS = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _PARAM = re.compile(r"^#\+ param (\w+): (\S+)", re.MULTILINE)
 _HEADER = re.compile(r"^#\+ ?(.*)$", re.MULTILINE)
 Parameter = Value | None | Iterable[Value]
@@ -74,8 +76,10 @@ class Query:
             term = iri(str(value)) if kind == "iri" else literal(value)
         except (ValueError, TypeError) as error:
             raise QueryError(f"{self.name}: parameter {name} ({kind}): {error}") from error
-        spelt = getattr(getattr(term, "datatype", None), "value", "").replace("http://www.w3.org/2001/XMLSchema#", "xsd:")
-        if kind not in ("iri", spelt) and not (kind == "xsd:decimal" and spelt == "xsd:integer"):
+        if kind == "xsd:decimal" and type(value) is int:
+            term = literal(Decimal(value))
+        spelt = getattr(getattr(term, "datatype", None), "value", "").replace(XSD, "xsd:").replace(RDF_NS, "rdf:")
+        if kind not in ("iri", spelt):
             raise QueryError(f"{self.name}: parameter {name} must be {kind}, but {value!r} is {spelt or 'an IRI'}")
         return str(term)
 
@@ -111,6 +115,8 @@ def load(package: str, name: str) -> Query:
     raise QueryError(f"there is no query {name}.rq or {name}.ru in {package}/queries")
 
 
-def rows(store: Store, query: Query, given: Iterable[Mapping[str, Value | None]] | None = None, **values: Parameter) -> list[dict[str, Any]]:
+def rows(
+    store: Store, query: Query, given: Iterable[Mapping[str, Value | None]] | None = None, **values: Parameter
+) -> list[dict[str, Any]]:
     """Bind and run a SELECT; each solution is a dictionary of Python values (see `kg.terms.python`), unbound variables absent."""
     return [{name: python(term) for name, term in row.items()} for row in store.select(query.bind(given, **values))]

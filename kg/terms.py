@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
@@ -21,7 +22,10 @@ _DATE = NamedNode(XSD + "date")
 _TIME = NamedNode(XSD + "time")
 _DURATION = NamedNode(XSD + "dayTimeDuration")
 _NOT_IN_IRI = re.compile(r'[\x00-\x20<>"{}|\\^`]')
-_DURATION_FORM = re.compile(r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_DURATION_FORM = re.compile(r"(-)?P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_PLACES = 18  # what pyoxigraph's decimals can compute with: 18 places, in 128 bits
+_LARGEST = 2**127
 
 
 class Json(str):
@@ -47,9 +51,15 @@ def iri(text: str) -> NamedNode:
     ValueError
         If the text holds a character that no IRI may hold, or has no scheme.
     """
-    if _NOT_IN_IRI.search(text) or not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text):
-        raise ValueError(f"{text!r} is not an absolute IRI: it needs a scheme and none of the characters <>\"{{}}|\\^` or blanks; percent-encode them")
-    return NamedNode(text)
+    try:
+        if _NOT_IN_IRI.search(text) is None and _SCHEME.match(text) is not None:
+            return NamedNode(text)
+    except ValueError:  # a character beyond ASCII that no IRI may hold
+        pass
+    raise ValueError(
+        f"{text!r} is not an absolute IRI: it needs a scheme and none of the characters "
+        f'<>"{{}}|\\^`, blanks or controls; percent-encode them'
+    )
 
 
 def plain(value: Decimal | float | int) -> str:
@@ -60,23 +70,53 @@ def plain(value: Decimal | float | int) -> str:
     ValueError
         If it is NaN or infinite: missing is absent, not a number.
     """
-    text = repr(value) if isinstance(value, (float, int)) else str(value)
-    if "e" in text or "E" in text:
-        text = format(Decimal(text), "f")
     if not math.isfinite(float(value)):
         raise ValueError(f"{value} is not a number that xsd:decimal can hold; leave the value out where it is missing")
-    return text
+    match value:
+        case float():  # not repr(): numpy's floats are floats, and theirs says np.float64(…)
+            text = float.__repr__(value)
+        case int():
+            return int.__repr__(value)
+        case _:
+            text = str(value)
+    return format(Decimal(text), "f") if "e" in text or "E" in text else text
+
+
+def decimal(value: Decimal | float) -> str:
+    """Write a number in the one form of `xsd:decimal` that every store gives back, finds and deletes: `4.0`, `1.23`.
+
+    Fuseki's TDB2 keeps `1.230` and `4` beside `1.23` and `4.0`, shows them alike, and then can't delete them by value.
+    A float is rounded at 18 decimal places.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite, or a `Decimal` with more than 18 decimal places, or beyond ±1.7e20: pyoxigraph would
+        store it without a word, and every sum over it would be missing.
+    """
+    whole, _, fraction = plain(value).partition(".")
+    fraction = fraction.rstrip("0")
+    if len(fraction) > _PLACES:
+        if isinstance(value, Decimal):
+            raise ValueError(f"{value} has {len(fraction)} decimal places, but the store computes with {_PLACES} at most; round it")
+        whole, _, fraction = f"{Decimal(plain(value)):.{_PLACES}f}".partition(".")
+        fraction = fraction.rstrip("0")
+    if abs(int(whole + fraction.ljust(_PLACES, "0"))) >= _LARGEST:
+        raise ValueError(f"{value} is beyond ±1.7e20, the most the store can compute with; is its unit right?")
+    zero = not fraction and int(whole) == 0
+    return "0.0" if zero else f"{whole}.{fraction or '0'}"
 
 
 def duration(value: timedelta) -> str:
     """Write a time span as `xsd:dayTimeDuration`: 15 minutes → `PT15M`."""
-    seconds = value.total_seconds()
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
-    days, rest = divmod(seconds, 86400)
-    hours, rest = divmod(rest, 3600)
-    minutes, rest = divmod(rest, 60)
-    clock = "".join(f"{plain(int(n) if n == int(n) else n)}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if n)
-    text = (f"{int(days)}D" if days else "") + (f"T{clock}" if clock else "")
+    span = abs(value)
+    minutes, seconds = divmod(span.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    exact = f"{seconds}.{span.microseconds:06}".rstrip("0").rstrip(".") if span.microseconds else f"{seconds}"
+    parts = ((f"{hours}", "H"), (f"{minutes}", "M"), (exact, "S"))
+    clock = "".join(f"{number}{unit}" for number, unit in parts if number != "0")
+    text = (f"{span.days}D" if span.days else "") + (f"T{clock}" if clock else "")
+    sign = "-" if value < timedelta(0) else ""
     return f"{sign}P{text}" if text else "PT0S"
 
 
@@ -106,14 +146,30 @@ def instant(value: datetime) -> str:
     """
     if value.tzinfo is None:
         raise ValueError(f"{value.isoformat()} has no offset, so it names no instant; give it a time zone")
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return _trimmed(value.astimezone(UTC).replace(tzinfo=None).isoformat()) + "Z"
+
+
+def _trimmed(text: str) -> str:
+    """Drop the zeros that end a fraction of a second: stores differ in whether they keep them."""
+    return text.rstrip("0") if "." in text else text
 
 
 def literal(value: Value) -> NamedNode | Literal:
-    """Turn a Python value into a term by its type; a plain `str` becomes a string, `rdflib.URIRef` and `NamedNode` stay IRIs."""
+    """Turn a Python value into a term by its type.
+
+    A plain `str` becomes a string; `rdflib.URIRef` and `NamedNode` stay IRIs; a float or `Decimal` is written as
+    `decimal` says.
+
+    Raises
+    ------
+    TypeError
+        If there is no term for this type.
+    ValueError
+        If the value can't be written: not finite, too long, without offset.
+    """
     if isinstance(value, (NamedNode, Literal)):
         return value
-    if type(value).__name__ == "URIRef":  # rdflib's IRIs are str: tell them apart without importing rdflib on the data path
+    if type(value).__name__ == "URIRef":  # rdflib's IRIs are str: told apart without importing rdflib
         return NamedNode(str(value))
     match value:
         case Json():
@@ -127,43 +183,80 @@ def literal(value: Value) -> NamedNode | Literal:
         case int():
             return Literal(value)
         case float() | Decimal():
-            return Literal(plain(value), datatype=_DECIMAL)
+            return Literal(decimal(value), datatype=_DECIMAL)
         case datetime():
             return Literal(instant(value), datatype=_DATETIME)
         case date():
             return Literal(value.isoformat(), datatype=_DATE)
         case time():
-            return Literal(value.isoformat(), datatype=_TIME)
+            return Literal(_trimmed(value.isoformat()), datatype=_TIME)
         case timedelta():
             return Literal(duration(value), datatype=_DURATION)
     raise TypeError(f"no RDF term for a {type(value).__name__}: {value!r}")
 
 
-def python(term: NamedNode | BlankNode | Literal) -> str | bool | int | Decimal | datetime | date | time | timedelta:
-    """Turn a term into the Python value it stands for; IRIs, texts and JSON become `str`."""
-    if not isinstance(term, Literal):
+def python(
+    term: NamedNode | BlankNode | Literal,
+) -> str | bool | int | Decimal | datetime | date | time | timedelta:
+    """Turn a term into the Python value it stands for; IRIs, texts and JSON become `str`.
+
+    Raises
+    ------
+    ValueError
+        If a literal's text does not fit its datatype, like `"abc"^^xsd:decimal`.
+    """
+    if not isinstance(term, Literal) or not (kind := term.datatype.value).startswith(XSD):
         return term.value
-    kind = term.datatype.value
-    if not kind.startswith(XSD):
-        return term.value
-    match kind[len(XSD) :]:
+    try:
+        return _value(kind[len(XSD) :], term.value)
+    except (ValueError, ArithmeticError) as error:
+        raise ValueError(f"{term} in the graph is no {kind}: its text does not fit; correct it there") from error
+
+
+def _value(kind: str, text: str) -> str | bool | int | Decimal | datetime | date | time | timedelta:
+    match kind:
         case "boolean":
-            return term.value in ("true", "1")
+            return text in ("true", "1")
         case "integer" | "int" | "long" | "nonNegativeInteger" | "positiveInteger":
-            return int(term.value)
+            return int(text)
         case "decimal":
-            return Decimal(term.value)
+            return Decimal(text)
         case "double" | "float":
-            return Decimal(repr(float(term.value)))
+            return Decimal(repr(float(text)))
         case "dateTime" | "dateTimeStamp":
-            return datetime.fromisoformat(term.value)
+            return datetime.fromisoformat(text)
         case "date":
-            return date.fromisoformat(term.value[:10])
+            return date.fromisoformat(text[:10])
         case "time":
-            return time.fromisoformat(term.value)
+            return time.fromisoformat(text)
         case "dayTimeDuration" | "duration":
-            return parse_duration(term.value)
-    return term.value
+            return parse_duration(text)
+    return text
+
+
+_LEXICAL = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?")
+
+
+def canonical(term: NamedNode | BlankNode | Literal) -> NamedNode | BlankNode | Literal:
+    """Spell a term as pyoxigraph gives it back, so that terms of different stores compare equal: `4.0` → `4`, `@en-GB` → `@en-gb`."""
+    if not isinstance(term, Literal):
+        return term
+    if term.language is not None:
+        return Literal(term.value, language=term.language.lower())
+    if term.datatype == _DECIMAL and (match := _LEXICAL.fullmatch(term.value)) and any(match.groups()[1:]):
+        sign, whole, fraction = match.groups()
+        places, units = (fraction or "").rstrip("0"), whole.lstrip("0") or "0"
+        text = f"{units}.{places}" if places else units
+        return Literal(f"-{text}" if sign == "-" and text != "0" else text, datatype=_DECIMAL)
+    return term
+
+
+def portable(term: NamedNode | BlankNode | Literal) -> NamedNode | BlankNode | Literal:
+    """Spell a term as every store can find and delete it again: decimals like `4.0` (see `decimal`)."""
+    plainest = canonical(term)
+    if isinstance(plainest, Literal) and plainest.datatype == _DECIMAL and plainest.value.lstrip("-").isdigit():
+        return Literal(plainest.value + ".0", datatype=_DECIMAL)
+    return plainest
 
 
 def describe(graph: str, subject: str, properties: Mapping[str, Value | Iterable[Value] | None]) -> list[Quad]:
@@ -173,6 +266,7 @@ def describe(graph: str, subject: str, properties: Mapping[str, Value | Iterable
     """
     where, about, quads = NamedNode(graph), iri(subject), []
     for predicate, given in properties.items():
-        values = [given] if isinstance(given, (NamedNode, Literal, str)) or not isinstance(given, Iterable) else list(given)
+        one = isinstance(given, (NamedNode, Literal, str)) or not isinstance(given, Iterable)
+        values: list[Any] = [given] if one else list(given)  # type: ignore[arg-type]
         quads += [Quad(about, NamedNode(predicate), literal(value), where) for value in values if value is not None]
     return quads

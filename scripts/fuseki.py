@@ -1,11 +1,11 @@
-"""Fetch Apache Jena Fuseki and run it on loopback, for whoever wants a SPARQL server beside or behind the platform.
+"""Fetch Apache Jena Fuseki and run it on loopback, for whoever wants a SPARQL server behind the platform.
 
     python scripts/fuseki.py fetch
     python scripts/fuseki.py serve [--port 3030] [--location var/fuseki] [--timeout 30] [--memory 1g]
 
-Fetching needs Maven (`mvn`) once; serving needs Java 17. Nothing but the standard library is used here. The dataset is `/flex`:
-`/flex/query`, `/flex/update`, and `/flex/data` for the Graph Store Protocol. SERVICE is switched off, and the default graph of
-the dataset is its own, not the union of the named graphs.
+Fetching needs Maven (`mvn`) once; serving needs Java 17. Nothing but the standard library is used here.
+The addresses are `/flex/query`, `/flex/update`, `/flex/data` (Graph Store Protocol) and `/flex/union` (queries
+whose default graph is the union of the named graphs; that of `/flex/query` is its own). SERVICE is switched off.
 """
 
 import argparse
@@ -75,15 +75,31 @@ def _download(jar: Path) -> None:
         file.replace(jar)
 
 
-def command(java: str, jar: Path, port: int, location: Path, timeout_s: float, memory: str) -> list[str]:
-    """Spell the command that runs the server with a TDB2 store in `location`."""
-    return [
-        *(java, f"-Xmx{memory}", "-jar", str(jar)),
-        *("--localhost", f"--port={port}", "--ping", "--no-cors"),
-        *("--tdb2", f"--loc={location}", "--update", f"--timeout={round(timeout_s * 1000)}"),
-        *("--set", "arq:httpServiceAllowed=false"),
-        "/flex",
-    ]
+CONFIGURATION = """\
+PREFIX fuseki: <http://jena.apache.org/fuseki#>
+PREFIX ja: <http://jena.hpl.hp.com/2005/11/Assembler#>
+PREFIX tdb2: <http://jena.apache.org/2016/tdb#>
+[] a fuseki:Server ; ja:context [ ja:cxtName "arq:queryTimeout" ; ja:cxtValue "{timeout_ms}" ] ,
+  [ ja:cxtName "arq:httpServiceAllowed" ; ja:cxtValue "false" ] .
+<#service> a fuseki:Service ; fuseki:name "flex" ; fuseki:dataset <#dataset> ;
+  fuseki:endpoint [ fuseki:operation fuseki:query ; fuseki:name "query" ] ,
+    [ fuseki:operation fuseki:query ; fuseki:name "union" ; ja:context <#union> ] ,
+    [ fuseki:operation fuseki:update ; fuseki:name "update" ] ,
+    [ fuseki:operation fuseki:gsp-rw ; fuseki:name "data" ] .
+<#union> ja:cxtName "tdb2:unionDefaultGraph" ; ja:cxtValue true .
+<#dataset> a tdb2:DatasetTDB2 ; tdb2:location "{location}" .
+"""
+
+
+def configure(location: Path, timeout_s: float) -> Path:
+    """Make the folders of a server and write its configuration beside its data."""
+    location.mkdir(parents=True, exist_ok=True)
+    own = location.parent / f"{location.name}-server"  # Fuseki's own folder (FUSEKI_BASE)
+    own.mkdir(exist_ok=True)
+    file = own / "flex.ttl"
+    text = CONFIGURATION.format(timeout_ms=round(timeout_s * 1000), location=location)
+    file.write_text(text, encoding="utf-8")
+    return file
 
 
 def serve(port: int, location: Path, timeout_s: float, memory: str) -> None:
@@ -98,10 +114,10 @@ def serve(port: int, location: Path, timeout_s: float, memory: str) -> None:
     if java is None:
         raise FusekiError("Fuseki needs Java 17 or newer, and there is no java on the PATH: install a JRE")
     jar = fetch()
-    location.mkdir(parents=True, exist_ok=True)
-    own = location.parent / f"{location.name}-server"  # Fuseki keeps its own settings apart from the data
-    environment = {**os.environ, "FUSEKI_BASE": str(own)}
-    line = command(java, jar, port, location, timeout_s, memory)
+    file = configure(location, timeout_s)
+    environment = {**os.environ, "FUSEKI_BASE": str(file.parent)}
+    options = ["--localhost", f"--port={port}", "--ping", "--no-cors", f"--config={file}"]
+    line = [java, f"-Xmx{memory}", "-jar", str(jar), *options]
     os.execve(java, line, environment)  # noqa: S606 - the arguments are ours, and no shell is wanted
 
 
