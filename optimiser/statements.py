@@ -1,0 +1,190 @@
+"""What the optimiser writes: events, instructions, opt-outs, promises, and changes of state, as quads; and the messages to the boxes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import orjson
+from pyoxigraph import Quad
+
+from kg.iris import Iris
+from kg.terms import Json, describe, duration, instant, iri
+from ontology.names import FC, FCV, PROV, QUDT, RDF, S4ENER, UNIT
+from optimiser.planning import Share
+from optimiser.records import Campaign, Event, Instruction
+from optimiser.solve import Floats
+
+
+@dataclass
+class Change:
+    """One transaction in the making, and the messages that follow its commit: (box, payload)."""
+
+    delete: list[Quad] = field(default_factory=list)
+    insert: list[Quad] = field(default_factory=list)
+    messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.delete or self.insert or self.messages)
+
+    def move(self, graph: str, subject: str, before: str, after: str, *, of: str = str(FC.status)) -> None:
+        """Replace a state by another."""
+        if before != after:
+            self.delete += describe(graph, subject, {of: iri(before)})
+            self.insert += describe(graph, subject, {of: iri(after)})
+
+    def revoke(self, instruction: Instruction, at: datetime) -> None:
+        """Tell a box to end an instruction."""
+        if instruction.identifier:
+            self.messages.append((instruction.identifier, {"revoke": instruction.iri, "at": instant(at)}))
+
+    def dispatch(self, instruction: Instruction) -> None:
+        """Tell a box to carry an instruction out; it does so once, however often it is told."""
+        if instruction.identifier:
+            self.messages.append((instruction.identifier, payload(instruction)))
+
+
+def payload(instruction: Instruction) -> dict[str, Any]:
+    """Spell an instruction as the message on `flexcoop/osb/{osb}/dispatch` (docs/data-model.md §4)."""
+    return {
+        "instruction": instruction.iri,
+        "event": instruction.event,
+        "device": instruction.der,
+        "start": instant(instruction.start),
+        "end": instant(instruction.end),
+        "step": duration(instruction.step),
+        "notAfter": instant(instruction.not_after),
+        "limit": _rounded(instruction.limit_kw),
+    }
+
+
+def _rounded(values: Floats) -> list[float]:
+    return [round(float(value), 4) + 0.0 for value in values]
+
+
+def _series(graph: str, node: str, role: str, values: Floats) -> list[Quad]:
+    packed = Json(orjson.dumps(_rounded(values)).decode())
+    return describe(graph, node, {RDF.type: S4ENER.TimeSeries, FC.seriesRole: iri(role), QUDT.hasUnit: UNIT.KiloW, FC["values"]: packed})
+
+
+def promise(graph: str, campaign: Campaign, promised_kw: Floats) -> list[Quad]:
+    """State what the cooperative promises for a campaign; written once, at selection."""
+    node = f"{campaign.iri}#promised"
+    return describe(graph, campaign.iri, {FC.hasSeries: iri(node)}) + _series(graph, node, str(FCV.LoadReduction), promised_kw)
+
+
+def event_iri(iris: Iris, campaign: Campaign, site: str) -> str:
+    """Name a site's part in a campaign."""
+    return iris.id("event", f"{iris.key(campaign.iri)}-{iris.key(site)}")
+
+
+def event(
+    iris: Iris,
+    campaign: Campaign,
+    share: Share,
+    window: tuple[datetime, datetime],
+    *,
+    role: str,
+    status: str,
+    notified: datetime,
+    activated: datetime | None = None,
+) -> list[Quad]:
+    """State a site's part in a campaign."""
+    graph = iris.graph("member", iris.key(share.candidate.member), "events")
+    return describe(
+        graph,
+        event_iri(iris, campaign, share.candidate.site),
+        {
+            RDF.type: FC.DREvent,
+            FC.partOfCampaign: iri(campaign.iri),
+            FC.forSite: iri(share.candidate.site),
+            FC.underContract: iri(share.candidate.contract.iri),
+            FC.role: iri(role),
+            FC.start: window[0],
+            FC.end: window[1],
+            FC.notifiedAt: notified,
+            FC.activatedAt: activated,
+            FC.status: iri(status),
+        },
+    )
+
+
+def instruct(
+    iris: Iris,
+    campaign: Campaign,
+    share: Share,
+    start: datetime,
+    *,
+    run: str,
+    at: datetime,
+    numbers: Mapping[str, int],
+    boxes: Mapping[str, str],
+) -> tuple[list[Quad], list[Instruction]]:
+    """Spell the instructions of one share; `start` is the window's first slot, `numbers` how many each device had in this campaign."""
+    graph = iris.graph("member", iris.key(share.candidate.member), "events")
+    begin, end = start + share.first * campaign.step, start + share.last * campaign.step
+    quads: list[Quad] = []
+    made: list[Instruction] = []
+    for der, limit in share.limits.items():
+        one = Instruction(
+            iri=iris.id("instruction", f"{iris.key(campaign.iri)}-{iris.key(der)}-{numbers.get(der, 0) + 1}"),
+            graph=graph,
+            event=event_iri(iris, campaign, share.candidate.site),
+            der=der,
+            identifier=boxes.get(der, ""),
+            start=begin,
+            end=end,
+            not_after=end,
+            step=campaign.step,
+            status=str(S4ENER.New),
+            limit_kw=np.asarray(_rounded(limit)),
+            reduction_kw=np.asarray(_rounded(share.reductions[der])),
+        )
+        made.append(one)
+        quads += _instruction(one, at, run)
+    return quads, made
+
+
+def _instruction(one: Instruction, at: datetime, run: str) -> list[Quad]:
+    quads = describe(
+        one.graph,
+        one.iri,
+        {
+            RDF.type: FC.DispatchInstruction,
+            FC.partOfEvent: iri(one.event),
+            FC.forDER: iri(one.der),
+            S4ENER.hasCreationTime: at,
+            FC.start: one.start,
+            FC.end: one.end,
+            FC.notAfter: one.not_after,
+            S4ENER.hasTemporalResolution: one.step,
+            S4ENER.hasInstructionStatus: iri(one.status),
+            FC.hasSeries: [iri(f"{one.iri}#limit"), iri(f"{one.iri}#reduction")],
+            PROV.wasGeneratedBy: iri(run),
+        },
+    )
+    quads += _series(one.graph, f"{one.iri}#limit", str(FCV.PowerLimit), one.limit_kw)
+    return quads + _series(one.graph, f"{one.iri}#reduction", str(FCV.LoadReduction), one.reduction_kw)
+
+
+def opt_out(iris: Iris, event: Event, at: datetime, reason: str) -> list[Quad]:
+    """State that a site withdrew from its event."""
+    node = iris.id("optout", iris.key(event.iri))
+    return describe(event.graph, node, {RDF.type: FC.OptOut, FC.forEvent: iri(event.iri), FC.at: at, FC.reason: iri(reason)})
+
+
+def release(event: Event, at: datetime) -> list[Quad]:
+    """State the end of the last slot that counts."""
+    return describe(event.graph, event.iri, {FC.releasedAt: at})
+
+
+def activate(event: Event, at: datetime) -> list[Quad]:
+    """State the start of the first slot that counts."""
+    return describe(event.graph, event.iri, {FC.activatedAt: at})
+
+
+def sources(shares: Iterable[Share]) -> list[str]:
+    """What a decision on these shares used: contracts and flexibility forecasts."""
+    used = {share.candidate.contract.iri for share in shares}
+    return sorted(used | {device.flexibility for share in shares for device in share.candidate.devices})
