@@ -154,6 +154,7 @@ class _Sender:
     def stop(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        self._client.reinitialise()
 
     def _received(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
         self._waiting.discard(orjson.loads(message.payload)["message"])

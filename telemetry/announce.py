@@ -1,0 +1,96 @@
+"""What an OSB says of itself: checked, then the whole of its own graph, and nothing else."""
+
+from collections.abc import Iterable
+
+from pyoxigraph import NamedNode, Triple
+
+from kg import queries
+from kg.iris import Iris
+from kg.store import Store
+from mappers import jsonld
+from shapes import refuse_unless_valid
+from telemetry.channels import Channels
+from telemetry.errors import RefusedMessageError
+
+_PREFIX = "osb-"
+
+
+def osb_iri(iris: Iris, identifier: str) -> str:
+    """The OSB that a topic's identifier names: `osb-h01` → `…/id/osb/h01`."""
+    return iris.id("osb", identifier.removeprefix(_PREFIX))
+
+
+def osb_identifier(iris: Iris, osb: str) -> str:
+    """The inverse of `osb_iri`."""
+    return _PREFIX + iris.key(osb)
+
+
+def register(store: Store, iris: Iris, channels: Channels, identifier: str, payload: bytes) -> str:
+    """Take an announcement in: replace the graph of the OSB, and learn its channels.
+
+    Announcing the same again writes nothing.
+
+    Returns
+    -------
+    The id of the message.
+
+    Raises
+    ------
+    RefusedMessageError
+        If the sender is another OSB, nobody or more than one owner has claimed it, or it describes things of others.
+    mappers.errors.MappingError
+        If the payload can't be read.
+    shapes.InvalidGraphError
+        If what it describes breaks the shapes.
+    """
+    said = jsonld.announcement(payload)
+    osb = osb_iri(iris, identifier)
+    if said.made_by != osb:
+        raise RefusedMessageError(
+            f"{said.id}: it says it was made by {said.made_by}, but came on the topic of {identifier}; send it on the sender's own topic"
+        )
+    facts, graph = home_of(store, iris, osb)
+    _refuse_foreign(store, iris, said.triples, graph)
+    if set(store.graph(graph)) != set(said.triples):
+        refuse_unless_valid(said.triples, what=f"The announcement of {identifier}", context=store.graph(facts))
+        store.replace_graph(graph, said.triples)
+        channels.reload(graph)
+    return said.id
+
+
+def home_of(store: Store, iris: Iris, osb: str) -> tuple[str, str]:
+    """Where the owner's claim to an OSB stands, and the graph that is the OSB's own.
+
+    Raises
+    ------
+    RefusedMessageError
+        If nobody, or more than one, has claimed it.
+    """
+    found = queries.rows(store, queries.load("telemetry", "osb_claims"), osb=osb)
+    registry = iris.graph("registry")
+    # What a box says of itself is no claim: only the owner's facts and the operator's registry count.
+    homes = {row["graph"] for row in found if row["graph"].endswith("/facts") or row["graph"] == registry}
+    if len(homes) != 1:
+        count = "nobody has" if not homes else f"{len(homes)} owners have"
+        raise RefusedMessageError(
+            f"{osb}: {count} claimed it, so its data belong to no one member; register it with its owner (fc:claimedBy) first"
+        )
+    facts = homes.pop()
+    prefix = iris.graph("feed") if facts == registry else facts.removesuffix("/facts")
+    return facts, f"{prefix}/osb/{iris.key(osb)}"
+
+
+def _refuse_foreign(store: Store, iris: Iris, triples: Iterable[Triple], graph: str) -> None:
+    subjects = sorted({triple.subject.value for triple in triples if isinstance(triple.subject, NamedNode)})
+    base = f"{iris.base}/id/"
+    for subject in subjects:
+        if not subject.startswith(base):
+            raise RefusedMessageError(f"{subject} is not below {base}: an OSB describes things of this platform only; correct its IRI")
+    prefix = graph.partition("/osb/")[0]
+    for row in queries.rows(store, queries.load("telemetry", "described_elsewhere"), subject=subjects) if subjects else []:
+        where = row["graph"]
+        others = where != graph and ("/member/" in where or "/feed/" in where)
+        if others and (not where.startswith(f"{prefix}/") or "/osb/" in where):
+            raise RefusedMessageError(
+                f"{row['subject']} is described in {where} already, so this OSB can't describe it; leave it out, or have it removed there"
+            )
