@@ -101,7 +101,7 @@ def create(
             RDF.type: FC.DRCampaign,
             RDFS.label: Lang(f"Load reduction for {hours:g} h from {instant(start)}"),
             FC.respondsTo: iri(request),
-            PROV.wasAssociatedWith: asked_of,
+            PROV.wasAttributedTo: asked_of,
             S4ENER.hasCreationTime: at,
             FC.start: start,
             FC.end: end,

@@ -451,6 +451,7 @@ class PROV(DefinedNamespace):
     startedAtTime: URIRef
     used: URIRef
     wasAssociatedWith: URIRef
+    wasAttributedTo: URIRef
     wasDerivedFrom: URIRef
     wasGeneratedBy: URIRef
     wasRevisionOf: URIRef

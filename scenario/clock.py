@@ -77,8 +77,12 @@ class Clock:
     before: Callable[[datetime], None]
 
     def __post_init__(self) -> None:
-        self.now = datetime.fromisoformat(json.loads(self.state.read_text())["now"]) if self.state.exists() else self.time.value
-        self.time.value = self.now
+        self.now = self.time.value
+        if self.state.exists():
+            kept = json.loads(self.state.read_text())
+            self.now = datetime.fromisoformat(kept["now"])
+            # a tick that was cut off has readings on their way: for the platform its time has come already
+            self.time.value = datetime.fromisoformat(kept["to"])
         self._ticks = 0
 
     def tick(self, to: datetime, *, planning: bool = True) -> None:
@@ -93,6 +97,7 @@ class Clock:
         waited = [f"{self.base}/id/message/{box}/{stamp(to)}" for box in self.boxes]
         begun, pause = monotonic(), FIRST_PATIENCE_S
         self.time.value = to  # what the boxes are about to send was measured before this instant
+        self._keep(self.now, to)
         while waited:
             # asked again after a while: a box that was just starting may have missed it; it answers a known tick with what it sent before
             self.conductor.publish(TICK_TOPIC, {"tick": self._ticks, "from": instant(self.now), "to": instant(to)})
@@ -107,8 +112,11 @@ class Clock:
             self.before(to)
         self.conductor.advance(to, planning=planning)
         self.now = to
+        self._keep(to, to)
+
+    def _keep(self, now: datetime, to: datetime) -> None:
         part = self.state.with_suffix(".part")
-        part.write_text(json.dumps({"now": instant(to)}))
+        part.write_text(json.dumps({"now": instant(now), "to": instant(to)}))
         part.replace(self.state)
 
     def run_until(

@@ -78,14 +78,16 @@ class Demo:
     def start(self) -> None:
         """Found the cooperative if it isn't there, connect, and start the boxes."""
         self._found()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        boxes = [f"osb-{home.key}" for home in self.homes] + [f"osb-{cooperative.FEED}"]
+        # the clock first: what waits at the broker must not meet a platform that believes it is the first day again
+        self.clock = Clock(self.platform, boxes, self.platform.iris.base, self.folder / "clock.json", self.time, self.stop, self._weather)
         host, port = self.platform.connect()
         config = write_neighbourhood(
             self.homes, self.data, base=self.platform.iris.base, broker=(host, port), folder=self.folder, seed=self.seed
         )
         command = [sys.executable, "-m", "devices.neighbourhood", "--config", str(config), "--die-with-parent"]
         self._boxes = subprocess.Popen(command)  # noqa: S603  (our own interpreter and module)
-        boxes = [f"osb-{home.key}" for home in self.homes] + [f"osb-{cooperative.FEED}"]
-        self.clock = Clock(self.platform, boxes, self.platform.iris.base, self.folder / "clock.json", self.time, self.stop, self._weather)
 
     def play_history(self) -> None:
         """Run the story up to the local midnight after its last day; where it was already played, nothing happens."""

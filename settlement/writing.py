@@ -173,7 +173,7 @@ class Scribe:
             QUDT.hasUnit: UNIT.KiloW,
             FC["values"]: packed(member.baseline_kw),
             FC.sameDayAdjustment: round(member.adjustment_kw, 4) + 0.0,
-            PROV.used: [iri(day) for day in member.baseline_days],
+            PROV.wasDerivedFrom: [iri(day) for day in member.baseline_days],
             PROV.wasGeneratedBy: iri(self._activity),
         }
 
@@ -190,7 +190,7 @@ class Scribe:
             FC.measuredReduction: member.measured_kwh,
             FC.deliveredEnergy: delivered,
             **_bounds(member.interval, delivered),
-            PROV.used: [iri(day) for day in member.event_days],
+            PROV.wasDerivedFrom: [iri(day) for day in member.event_days],
             PROV.wasGeneratedBy: iri(self._activity),
         }
 

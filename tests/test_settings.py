@@ -17,7 +17,7 @@ def test_defaults_are_a_whole_platform_on_loopback() -> None:
 
 def test_environment_wins_over_file(tmp_path: Path) -> None:
     file = tmp_path / "flex.toml"
-    file.write_text('FLEX_HTTP_PORT = 8081\nFLEX_DEMO_HOMES = 3\n')
+    file.write_text("FLEX_HTTP_PORT = 8081\nFLEX_DEMO_HOMES = 3\n")
 
     chosen = settings.load({"FLEX_HTTP_PORT": "8082"}, file)
 

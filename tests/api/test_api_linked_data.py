@@ -35,7 +35,9 @@ def test_document_is_the_same_graph_in_every_format(client, accept, form):
 
 
 def test_parts_of_a_thing_come_with_it(client):
-    triples = list(ox.parse(client.get("/doc/contract/h01/r1", headers={"Accept": "application/n-triples"}).data, format=ox.RdfFormat.N_TRIPLES))
+    triples = list(
+        ox.parse(client.get("/doc/contract/h01/r1", headers={"Accept": "application/n-triples"}).data, format=ox.RdfFormat.N_TRIPLES)
+    )
 
     assert "http://127.0.0.1:8080/id/contract/h01/r1#capacity" in {quad.subject.value for quad in triples}
 

@@ -35,7 +35,9 @@ def test_form_of_the_page_starts_a_campaign(client, calls):
 
 
 def test_form_with_a_wrong_number_is_refused_with_what_to_write(client, calls):
-    answer = client.post("/campaigns", data={"zone": "UTC", "date": "2016-09-01", "start": "18:00", "end": "20:00", "kw": "lots", "price": "0.4"})
+    answer = client.post(
+        "/campaigns", data={"zone": "UTC", "date": "2016-09-01", "start": "18:00", "end": "20:00", "kw": "lots", "price": "0.4"}
+    )
 
     assert answer.status_code == 422
     assert "like 25 and 0.40" in answer.json["detail"]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from servers import ROOT, Child, free_port, start
 
-DAYS, HOMES, SEED = 16, 6, 1
+DAYS, HOMES, SEED = 16, 6, 9
 FLEX = [sys.executable, str(ROOT / "app.py")]
 
 

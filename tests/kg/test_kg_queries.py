@@ -13,6 +13,7 @@ import servers
 from hypothesis import given
 from hypothesis import strategies as st
 from kg_stores import remote
+from SPARQLWrapper import ASK, CONSTRUCT, DESCRIBE, SELECT, SPARQLWrapper
 
 from kg.bootstrap import load_public
 from kg.embedded import EmbeddedStore
@@ -281,3 +282,13 @@ def test_a_moment_is_bound_in_utc() -> None:
     query = parse("test/at", '#+ param at: xsd:dateTime\nSELECT ?at WHERE { VALUES (?at) { ("2016-08-01T00:00:00Z"^^xsd:dateTime) } }')
 
     assert '"2016-08-29T19:00:00Z"' in query.bind(at=datetime(2016, 8, 29, 19, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("file", READING, ids=name)
+def test_partners_wrapper_takes_a_query_for_what_it_is(file: Path) -> None:
+    # SPARQLWrapper looks for verbs in every second comment line, too: "created" there makes an update of a query
+    client = SPARQLWrapper("http://127.0.0.1:9/sparql")
+
+    client.setQuery(file.read_text(encoding="utf-8"))
+
+    assert client.queryType in (SELECT, ASK, CONSTRUCT, DESCRIBE)

@@ -78,7 +78,7 @@ def test_a_closed_day_has_96_slots():
 
 def test_the_baseline_is_the_mean_of_the_ten_days_it_used(home):
     baseline = thing("baseline", f"c1-{home}")
-    days = [packed(day)[:SLOTS] for day in values(baseline, PROV.used)]
+    days = [packed(day)[:SLOTS] for day in values(baseline, PROV.wasDerivedFrom)]
 
     assert len(days) == 10
     assert packed(baseline) == [sum(slot) / 10 for slot in zip(*days, strict=True)]
@@ -88,7 +88,7 @@ def test_the_energies_follow_from_baseline_readings_and_instructions(home):
     result = thing("settlement", "c1", home)
     counted = slots(home)
     baseline = sum(packed(thing("baseline", f"c1-{home}"))[counted]) * HOURS
-    metered = sum(packed(value(result, PROV.used))[counted]) * HOURS
+    metered = sum(packed(value(result, PROV.wasDerivedFrom))[counted]) * HOURS
     instructed = packed(thing("instruction", f"c1-{home}-battery-1#reduction"))
 
     assert (number(result, FC.baselineEnergy), number(result, FC.meteredEnergy)) == (baseline, metered)
