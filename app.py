@@ -307,14 +307,16 @@ def _parser() -> argparse.ArgumentParser:
     action("load", verb("load", "file"), "load readings from CSV: channel,timestamp,value,unit").add_argument("file")
     action("validate", run_validate, "hold RDF files against the shapes").add_argument("files", nargs="+", metavar="FILE")
     forecast = action("forecast", verb("forecast", "start", "end"), "forecast every channel over a window")
-    optimise = action("optimise", verb("optimise", "start", "end", "kw"), "say which homes would be picked, without dispatching them")
+    optimise = action(
+        "optimise", verb("optimise", "start", "end", "kw", "price"), "say which homes would be picked, without dispatching them"
+    )
     campaign = action("campaign", verb("campaign", "start", "end", "kw", "price", "key"), "start a campaign: forecast, pick, dispatch")
     for made in (forecast, optimise, campaign):
         made.add_argument("--start", required=True, metavar="TIME", help="with offset: 2016-08-30T18:00-07:00")
         made.add_argument("--end", required=True, metavar="TIME")
     for made in (optimise, campaign):
         made.add_argument("--kw", required=True, type=float, help="reduction asked for")
-    campaign.add_argument("--price", default="0.40", metavar="EUR_PER_KWH")
+        made.add_argument("--price", default="0.40", metavar="EUR_PER_KWH")
     campaign.add_argument("--key", help="name of the campaign")
     action("abort", verb("abort", "campaign"), "stop a campaign; every home returns to normal").add_argument("campaign", metavar="IRI")
     action("settle", verb("settle", "campaign"), "settle a finished campaign").add_argument("campaign", metavar="IRI")

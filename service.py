@@ -23,7 +23,7 @@ from kg.reader import QueryService
 from kg.remote import RemoteStore
 from market import requests
 from ontology.names import FCV
-from optimiser.campaigns import Campaigns
+from optimiser.campaigns import Campaigns, Schedule
 from settings import Settings, StoreSettings
 from settlement.errors import NotYetError
 from settlement.run import settle
@@ -192,6 +192,13 @@ class Platform:
             schedule = self.campaigns.schedule(campaign, at)
             return {"campaign": campaign, "schedule": schedule}
 
+    def optimise(self, *, start: datetime, end: datetime, kw: float, price: Decimal) -> Schedule:
+        """Say which homes would be picked for a window; forecasts are written, nobody is told."""
+        with self._busy:
+            at = self.now()
+            self.plan(at, start, end)
+            return self.campaigns.preview(start, end, kw, price, at)
+
     def plan(self, at: datetime, start: datetime, end: datetime) -> None:
         """Forecast and compute the flexibility of a window, as known at `at`."""
         begin = at - (at - datetime.min.replace(tzinfo=UTC)) % STEP + STEP
@@ -205,8 +212,7 @@ class Platform:
 
     def abort(self, campaign: str) -> None:
         """Stop a campaign: every home returns to normal."""
-        with self._busy:
-            self.campaigns.abort(campaign, self.now())
+        self.campaigns.abort(campaign, self.now())
 
     def opt_out(self, event: str, reason: str = "MemberChoice", member: str | None = None) -> None:
         """Let a member leave an event; the home is told at once and another takes its place.
@@ -216,10 +222,9 @@ class Platform:
         LookupError
             If a member is named and the event is not that member's.
         """
-        with self._busy:
-            if member is not None and not self.store.ask(queries.load("api", "event_of_member").bind(event=event, member=member)):
-                raise ForeignEventError(f"{event} is not an event of {member}; open your own page and opt out there")
-            self.campaigns.opt_out(event, self.now(), reason)
+        if member is not None and not self.store.ask(queries.load("api", "event_of_member").bind(event=event, member=member)):
+            raise ForeignEventError(f"{event} is not an event of {member}; open your own page and opt out there")
+        self.campaigns.opt_out(event, self.now(), reason)
 
     def restore(self, source: Path) -> None:
         """Replace the graph by a backup, and everything that is derived from it."""
@@ -324,7 +329,7 @@ class Platform:
         return [row["campaign"] for row in found if row["status"] == status]
 
     def _zone(self) -> ZoneInfo:
-        rows = queries.rows(self.store, queries.load("api", "portfolio"))
+        rows = queries.rows(self.store, queries.load("api", "time_zones"))
         return ZoneInfo(rows[0]["zone"]) if rows else ZoneInfo("UTC")
 
     def _portfolio(self) -> str | None:
@@ -339,5 +344,4 @@ class Platform:
             self.ingest.dispatch(osb, payload)
 
     def _report(self, osb: str, payload: dict[str, Any]) -> None:
-        with self._busy:
-            self.campaigns.report(osb, payload, self.now())
+        self.campaigns.report(osb, payload, self.now())

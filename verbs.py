@@ -43,7 +43,9 @@ def commands(platform: Platform) -> Mapping[str, Command]:
         return _object(platform.forecast(platform.now(), _time(given, "start"), _time(given, "end")))
 
     def optimise(given: Arguments) -> dict[str, Any]:
-        return _object(platform.optimise(start=_time(given, "start"), end=_time(given, "end"), kw=_number(given, "kw")))
+        return _object(
+            platform.optimise(start=_time(given, "start"), end=_time(given, "end"), kw=_number(given, "kw"), price=_decimal(given, "price"))
+        )
 
     def settle(given: Arguments) -> dict[str, Any]:
         return _object(platform.settle(_text(given, "campaign")))

@@ -1,7 +1,7 @@
 """Bias and error of the baseline methods on days without an event, where the true reduction is zero.
 
 17 measured homes, one year, each working day from the third month on; load alone (what a home without PV draws) and net load behind
-its PV (what its meter sees). `python -m bench.baseline [--data DIR]`; the last line is one JSON object.
+its PV (what its meter sees). `python -m bench baseline [--data DIR]`; the last line is one JSON object.
 """
 
 import argparse

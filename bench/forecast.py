@@ -2,7 +2,7 @@
 
 Issued at 12:00 local standard time for the next local day at 15 min, from the 28 days before; weather is known exactly for 24 h, the day
 before's after that. The model is chosen anew at each origin by its backtest, as `forecasting.forecast` does; p10 … p90 are judged on the
-day itself, which no residual has seen. Time is processor time, backtest and choice included. `python -m bench.forecast [--data DIR] [--every DAYS]`; the last line is one JSON object.
+day itself, which no residual has seen. Time is processor time, backtest and choice included. `python -m bench forecast [--data DIR] [--every DAYS]`; the last line is one JSON object.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Ingest: N boxes × M channels × days of quarter-hours, in process and over a real broker, beside SQLite as the floor.
 
-`python -m bench.ingest [--json] [--boxes N] [--channels M] [--days D] [--broker mosquitto|amqtt]`: the last line is one JSON object,
+`python -m bench ingest [--json] [--boxes N] [--channels M] [--days D] [--broker mosquitto|amqtt]`: the last line is one JSON object,
 rates in readings a second. *days* sends a day of a channel as one TimeSeries, *chunks* four hours, *single* one observation each.
 """
 

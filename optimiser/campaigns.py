@@ -141,13 +141,58 @@ class Campaigns:
             sentence=campaign.sentence,
         )
 
-    def _scheduled(self, campaign: Campaign, at: datetime) -> Change:
+    @_one_at_a_time
+    def preview(self, start: datetime, end: datetime, kw: float, price: Decimal, at: datetime) -> Schedule:
+        """Say who would deliver and who would stand by; writes nothing and tells nobody.
+
+        Parameters
+        ----------
+        start, end
+            UTC, whole slots, half-open.
+        kw
+            What would be asked for in each slot [kW].
+        price
+            What would be paid for delivered energy [EUR/kWh].
+        """
+        slots = (end - start) // requests.STEP
+        campaign = Campaign(
+            iri=self._iris.id("campaign", "preview"),
+            request=self._iris.id("request", "preview"),
+            cooperative=requests.cooperative(self._store),
+            status=REQUESTED,
+            start=start,
+            end=end,
+            step=requests.STEP,
+            asked_kw=np.full(max(slots, 0), kw),
+            price=price,
+            direction=str(FCV.LoadReduction),
+            promised_kw=None,
+            sentence="",
+        )
+        if not slots > 0:
+            raise CampaignError(f"{instant(start)} to {instant(end)} holds no quarter-hour; give an end after the start")
+        primary, backup, candidates = self._pick(campaign, at)
+        return Schedule(
+            campaign=campaign.iri,
+            asked_kw=tuple(campaign.asked_kw.tolist()),
+            promised_kw=tuple(primary.promised_kw().tolist()),
+            primaries=tuple(sorted({share.candidate.site for share in primary.shares})),
+            backups=tuple(sorted({share.candidate.site for share in backup.shares})),
+            sentence=_account(campaign, primary, backup, candidates),
+        )
+
+    def _pick(self, campaign: Campaign, at: datetime) -> tuple[Plan, Plan, int]:
+        """Choose who delivers and, among the others, who stands by; and count who could have been asked."""
         found = planning.candidates(self._store, self._iris, campaign, campaign.start, at, ())
         price = float(campaign.price)
         primary = planning.plan(found, campaign.asked_kw, campaign.step, price, self._limits)
         taken = {share.candidate.site for share in primary.shares}
         rest = [one for one in found if one.site not in taken]
         backup = planning.plan(rest, (campaign.asked_kw * self._reserve).round(4), campaign.step, price, self._limits, explain=False)
+        return primary, backup, len(found)
+
+    def _scheduled(self, campaign: Campaign, at: datetime) -> Change:
+        primary, backup, candidates = self._pick(campaign, at)
         run = self._iris.id("run", f"select-{self._iris.key(campaign.iri)}")
         change = Change()
         change.move(self._market, campaign.iri, campaign.status, SCHEDULED)
@@ -161,7 +206,7 @@ class Campaigns:
             generated=[campaign.iri],
             on_behalf_of=campaign.cooperative,
         )
-        change.insert += describe(self._market, run, {RDFS.comment: Lang(_account(campaign, primary, backup, len(found)))})
+        change.insert += describe(self._market, run, {RDFS.comment: Lang(_account(campaign, primary, backup, candidates))})
         for share in primary.shares:
             window = (campaign.start + share.first * campaign.step, campaign.start + share.last * campaign.step)
             change.insert += statements.event(
@@ -350,17 +395,22 @@ class Campaigns:
         row = self._require_own(osb, instruction, "instruction_boxes", "instruction")
         if status not in _REPORTED:
             raise ReportError(f"{osb} reports status {status!r} of {instruction}; give one of {', '.join(sorted(_REPORTED))}")
-        campaign = records.one_campaign(self._store, row["campaign"])
-        all_of = records.instructions(self._store, campaign.iri)
-        one = next(each for each in all_of if each.iri == instruction)
-        after = str(S4ENER[status])
-        if _RANK[one.status] == _LAST_RANK or _RANK[after] <= _RANK[one.status]:
+        before, after = row["status"], str(S4ENER[status])
+        if _RANK[before] == _LAST_RANK or _RANK[after] <= _RANK[before]:
             return
         change = Change()
-        change.move(one.graph, one.iri, one.status, after, of=_SEND_STATUS)
-        if status in ("Rejected", "Aborted") and campaign.status in (SCHEDULED, ONGOING):
-            self._lose(change, campaign, one, all_of, when, at, "DeviceOffline" if status == "Rejected" else "ManualOverride")
+        change.move(row["graph"], instruction, before, after, of=_SEND_STATUS)
+        if status in ("Rejected", "Aborted"):
+            self._without(change, row["campaign"], instruction, when, at, "DeviceOffline" if status == "Rejected" else "ManualOverride")
         self._commit(change)
+
+    def _without(self, change: Change, campaign: str, instruction: str, when: datetime, at: datetime, reason: str) -> None:
+        """Do without an instruction whose campaign still runs."""
+        given = records.one_campaign(self._store, campaign)
+        if given.status in (SCHEDULED, ONGOING):
+            all_of = records.instructions(self._store, campaign)
+            lost = next(each for each in all_of if each.iri == instruction)
+            self._lose(change, given, lost, all_of, when, at, reason)
 
     def _lose(
         self, change: Change, campaign: Campaign, lost: Instruction, all_of: list[Instruction], when: datetime, at: datetime, reason: str
