@@ -37,7 +37,6 @@ run: setup ## the platform with its demo cooperative, on http://127.0.0.1:8080
 	$(BIN)/flex serve --demo
 
 test: setup ## everything (real servers where they can be had)
-	$(BIN)/python -m scripts.servers
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 quick: setup ## the tests that take less than a minute or so
