@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import resource
-import shutil
 import signal
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from SPARQLWrapper import SPARQLWrapper
+from SPARQLWrapper import CONSTRUCT, DESCRIBE, TURTLE, SPARQLWrapper
 from waitress.server import create_server
 
 import settings as settings_module
@@ -51,8 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = settings_module.load(file=given.settings)
         logging.basicConfig(level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # it reports every request
         result: dict[str, Any] | None = given.run(chosen, given)
-    except (SettingsError, ValueError, GraphError, RuntimeError, LookupError, OSError) as error:
+    except (SettingsError, ValueError, GraphError, RuntimeError, LookupError, OSError, httpx.HTTPError) as error:
         if os.environ.get("FLEX_LOG_LEVEL") == "DEBUG":
             log.exception("the command failed")
         _say({"error": str(error)}, given.json) if given.json else sys.stderr.write(f"flex: {error}\n")
@@ -65,14 +65,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # --- the commands ---------------------------------------------------------------------------------------------------------------------
 
 
-def serve(chosen: Settings, given: argparse.Namespace) -> None:
-    """Run the platform until it is told to stop."""
+def serve(chosen: Settings, given: argparse.Namespace) -> dict[str, Any] | None:
+    """Run the platform until it is told to stop; a part that can't start ends it."""
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     clock = SteppedTime(FIRST) if given.demo else wall_clock
     platform = Platform(chosen, clock)
-    web = create_server(_web(platform), host=chosen.web.host, port=chosen.web.port, threads=chosen.web.threads, ident="FLEXCoop")
+    try:
+        web = create_server(_web(platform), host=chosen.web.host, port=chosen.web.port, threads=chosen.web.threads, ident="FLEXCoop")
+    except OSError as error:
+        platform.close()
+        raise RuntimeError(
+            f"port {chosen.web.port} can't be listened on ({error.strerror}); stop what uses it, or set FLEX_HTTP_PORT"
+        ) from error
     threading.Thread(target=web.run, name="web", daemon=True).start()
     url = f"http://{chosen.web.host}:{chosen.web.port}"
     with _announced(chosen, url), contextlib.closing(platform):
@@ -86,11 +92,18 @@ def serve(chosen: Settings, given: argparse.Namespace) -> None:
         stop.wait()
         worker.join(30)
         web.close()
+    return {"ok": False, "error": platform.trouble} if platform.trouble and not given.demo else None
 
 
 def _live(platform: Platform, chosen: Settings, stop: threading.Event) -> None:
     del chosen
-    platform.connect()
+    try:
+        platform.connect()
+    except Exception as error:
+        log.exception("the platform can't reach or start its broker")
+        platform.trouble = str(error)
+        stop.set()
+        return
     platform.run_scheduler(stop)
 
 
@@ -109,6 +122,7 @@ def _play(platform: Platform, chosen: Settings, stop: threading.Event) -> None:
     except Exception as error:
         log.exception("the demo has stopped")
         platform.scenario["phase"] = f"stopped: {error}"
+        platform.trouble = str(error)
     finally:
         demo.finish()
 
@@ -130,30 +144,32 @@ def _demo(platform: Platform, chosen: Settings, stop: threading.Event) -> Demo:
 
 def run_demo(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
     """Build the demo cooperative in a store of its own, run its campaign, and say what came of it."""
-    folder = Path(given.keep) if given.keep else Path(tempfile.mkdtemp(prefix="flexcoop-demo-"))
+    with contextlib.ExitStack() as stack:
+        folder = Path(given.keep) if given.keep else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flexcoop-demo-")))
+        return _play_once(chosen, given, folder, stack)
+
+
+def _play_once(chosen: Settings, given: argparse.Namespace, folder: Path, stack: contextlib.ExitStack) -> dict[str, Any]:
     own = {
+        "FLEX_STORE": "embedded",
+        "FLEX_BROKER": "embedded",
         "FLEX_DATA_DIR": str(folder),
         "FLEX_BROKER_PORT": "0",
-        "FLEX_DEMO_DAYS": str(given.days or chosen.demo.days),
-        "FLEX_DEMO_HOMES": str(given.homes or chosen.demo.homes),
-        "FLEX_DEMO_SEED": str(given.seed if given.seed is not None else chosen.demo.seed),
+        "FLEX_DEMO_DAYS": str(chosen.demo.days if given.days is None else given.days),
+        "FLEX_DEMO_HOMES": str(chosen.demo.homes if given.homes is None else given.homes),
+        "FLEX_DEMO_SEED": str(chosen.demo.seed if given.seed is None else given.seed),
     }
     chosen = settings_module.load({name: value for name, value in chosen.values.items()} | own)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     begun = time.monotonic()
-    platform = Platform(chosen, SteppedTime(FIRST))
+    platform = stack.enter_context(contextlib.closing(Platform(chosen, SteppedTime(FIRST))))
     demo = _demo(platform, chosen, stop)
-    try:
-        demo.start()
-        demo.play_history()
-        return _figures(platform, chosen, time.monotonic() - begun, stopped=stop.is_set())
-    finally:
-        demo.finish()
-        platform.close()
-        if not given.keep:
-            shutil.rmtree(folder, ignore_errors=True)
+    stack.callback(demo.finish)
+    demo.start()
+    demo.play_history()
+    return _figures(platform, chosen, time.monotonic() - begun, stopped=stop.is_set())
 
 
 def _figures(platform: Platform, chosen: Settings, seconds: float, *, stopped: bool) -> dict[str, Any]:
@@ -163,6 +179,7 @@ def _figures(platform: Platform, chosen: Settings, seconds: float, *, stopped: b
         "homes": chosen.demo.homes,
         "days": chosen.demo.days,
         "seed": chosen.demo.seed,
+        "readings": platform.count_readings(FIRST, platform.now()),
         **platform.figures(),
         "seconds": round(seconds, 1),
         "peak_memory_mb": round(own / 1024),
@@ -171,9 +188,9 @@ def _figures(platform: Platform, chosen: Settings, seconds: float, *, stopped: b
     }
 
 
-def run_osb(_: Settings, given: argparse.Namespace) -> None:
+def run_osb(_: Settings, given: argparse.Namespace) -> dict[str, Any]:
     """Run Open Smart Boxes from a configuration file until told to stop."""
-    neighbourhood.main(["--config", given.config])
+    return {"ok": neighbourhood.main(["--config", given.config]) == 0}
 
 
 def run_validate(_: Settings, given: argparse.Namespace) -> dict[str, Any]:
@@ -188,10 +205,15 @@ def run_query(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
     client = SPARQLWrapper(given.endpoint or f"http://{chosen.web.host}:{chosen.web.port}/sparql", returnFormat="json")
     client.setTimeout(int(chosen.web.sparql_deadline_s) + 5)
     client.setQuery(text)
+    graph_wanted = client.queryType in (CONSTRUCT, DESCRIBE)
+    if graph_wanted:
+        client.setReturnFormat(TURTLE)
     try:
-        answer = client.queryAndConvert()
+        answer = client.query().response.read() if graph_wanted else client.queryAndConvert()
     except Exception as error:
         raise RuntimeError(f"the endpoint did not answer the query: {error}") from error
+    if graph_wanted:
+        return {"turtle": answer.decode()}
     if "boolean" in answer:
         return {"answer": answer["boolean"]}
     return {
@@ -209,12 +231,13 @@ def verb(name: str, *names: str) -> Callable[[Settings, argparse.Namespace], dic
     """Make a command that runs one verb on the running platform, or on the store itself where none runs."""
 
     def run(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
-        arguments = {key: getattr(given, key) for key in names if getattr(given, key) is not None}
+        arguments = {key: str(value) if key == "kw" else value for key in names if (value := getattr(given, key)) is not None}
         if "file" in arguments:
             arguments["file"] = str(Path(arguments["file"]).absolute())
         url = running(chosen)
         if url:
-            answer = httpx.post(f"{url}/api/commands/{name}", json=arguments, timeout=600)
+            # no limit: a load or a check takes as long as it takes, and Ctrl-C ends the waiting
+            answer = httpx.post(f"{url}/api/commands/{name}", json=arguments, timeout=None)  # noqa: S113
             if answer.is_error:
                 raise RuntimeError(answer.json().get("detail", answer.text))
             result: dict[str, Any] = answer.json()
@@ -261,10 +284,10 @@ def running(chosen: Settings) -> str | None:
         return None
     found = json.loads(note.read_text())
     try:
-        httpx.get(f"{found['url']}/health", timeout=5)
-    except httpx.HTTPError:
+        state = httpx.get(f"{found['url']}/health", timeout=5).json()
+    except (httpx.HTTPError, ValueError):
         return None  # it was killed: the note is stale, and the store free
-    return str(found["url"])
+    return str(found["url"]) if state.get("pid") == found["pid"] else None  # another platform may answer at that address now
 
 
 def _say(result: dict[str, Any], as_json: bool) -> None:

@@ -5,13 +5,16 @@ the graph and in files below the data directory, so that a platform that was kil
 """
 
 import logging
+import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from pyoxigraph import Triple
 
 import kg.bootstrap
 import shapes
@@ -39,7 +42,8 @@ log = logging.getLogger("flexcoop")
 
 STEP = timedelta(minutes=15)
 GATE_HOUR = 12  # local: the day-ahead market closes, so tomorrow is forecast
-HORIZON = timedelta(hours=36)
+FURTHEST_AHEAD = timedelta(days=7)  # nothing is known of later days that a forecast could rest on
+LONGEST_WINDOW = timedelta(days=1)
 CLOSED_AFTER = timedelta(hours=2)  # a UTC day is packed once late readings have had this long
 SETTLE_GRACE = timedelta(hours=6)  # after that a campaign is settled with the readings there are, and the gaps are findings
 SCHEDULER_S = 5.0
@@ -50,12 +54,20 @@ def open_store(settings: StoreSettings) -> EmbeddedStore | RemoteStore:
     if settings.kind == "embedded":
         return EmbeddedStore(settings.path)
     return RemoteStore(
-        settings.query_url, settings.update_url, settings.gsp_url, auth=(settings.user, settings.password) if settings.user else None
+        settings.query_url,
+        settings.update_url,
+        settings.gsp_url,
+        auth=(settings.user, settings.password) if settings.user else None,
+        union_query_url=settings.union_url or None,
     )
 
 
 class ForeignEventError(LookupError):
     """A member tried to leave somebody else's event."""
+
+
+class WindowError(ValueError):
+    """A window can't be forecast: off the grid, past, too far ahead or too long."""
 
 
 class NotConnectedError(RuntimeError):
@@ -97,6 +109,7 @@ class Platform:
         self.broker: Broker | None = None
         self.ingest: Ingest | None = None
         self.scenario: dict[str, Any] = {}
+        self.trouble = ""
         self._forecast_days: set[date] = set()
         self._closed = date.min
         self._busy = threading.RLock()
@@ -129,7 +142,9 @@ class Platform:
         while not stop.wait(SCHEDULER_S):
             try:
                 self.advance(self.now())
-            except Exception:  # one failed round must not end the platform: it is logged, shown at /health, and tried again
+                self.trouble = ""
+            except Exception as error:  # one failed round must not end the platform: it is logged, shown at /health, and tried again
+                self.trouble = f"the round of {self.now().isoformat()} failed: {error}"
                 log.exception("the round of %s failed; it is tried again in %s s", self.now().isoformat(), SCHEDULER_S)
 
     def close(self) -> None:
@@ -151,6 +166,7 @@ class Platform:
                 self._closed = packed_before
             if planning:
                 self._forecast_at_gate(now)
+            self._take_up_requests(now)
             self.campaigns.advance(now)
             for campaign in self._campaigns_in(str(FCV.CampaignFinished)):
                 self._try_to_settle(campaign, now)
@@ -158,7 +174,14 @@ class Platform:
     # --- verbs ---------------------------------------------------------------------------------------------------------------------
 
     def forecast(self, issued: datetime, start: datetime, end: datetime) -> dict[str, Any]:
-        """Forecast every power channel and the portfolio over `[start, end)`."""
+        """Forecast every power channel and the portfolio over `[start, end)`.
+
+        Raises
+        ------
+        WindowError
+            If the window is off the grid, begins before it is issued, or is too long or too far ahead.
+        """
+        self._refuse_unless_near(issued, start, end, longest=FURTHEST_AHEAD + LONGEST_WINDOW)
         with self._busy:
             steps = (end - start) // STEP
             report = forecast.run(
@@ -174,9 +197,16 @@ class Platform:
             return {"start": start.isoformat(), "steps": steps, "report": report}
 
     def start_campaign(self, *, start: datetime, end: datetime, kw: float, price: Decimal, key: str | None = None) -> dict[str, Any]:
-        """Take a request, forecast what it needs, pick the homes and dispatch them."""
+        """Take a request, forecast what it needs, pick the homes and dispatch them.
+
+        Raises
+        ------
+        WindowError
+            If the window is off the grid, past, too long or too far ahead; then nothing is written.
+        """
+        at = self.now()
+        self._refuse_unless_near(at, start, end, longest=LONGEST_WINDOW)
         with self._busy:
-            at = self.now()
             campaign = requests.create(
                 self.store,
                 self.iris,
@@ -229,7 +259,8 @@ class Platform:
     def restore(self, source: Path) -> None:
         """Replace the graph by a backup, and everything that is derived from it."""
         with self._busy:
-            self.store.restore(source)
+            self.writer.behind_its_back(lambda: self.store.restore(source))
+            self.channels.latest.forget()
             self.reload()
 
     def reload(self) -> None:
@@ -239,12 +270,11 @@ class Platform:
     def check(self) -> dict[str, Any]:
         """Hold every graph against the shapes, and every settlement's money against itself."""
         skipped = {self.iris.graph("ontology"), self.iris.graph("shapes")}
-        graphs = [graph for graph in self.store.graphs() if graph not in skipped and "/telemetry/" not in graph]
-        context = [triple for graph in graphs for triple in self.store.graph(graph)]
+        graphs = {graph: self.store.graph(graph) for graph in self.store.graphs() if graph not in skipped and "/telemetry/" not in graph}
         findings = [
             {"graph": graph, "sentence": finding.sentence}
-            for graph in graphs
-            for finding in shapes.validate(self.store.graph(graph), context=context).findings
+            for graph, triples in graphs.items()
+            for finding in shapes.validate(triples, context=self._around(graph, graphs)).findings
         ]
         books = [
             row
@@ -274,7 +304,9 @@ class Platform:
         """Say how the platform is: for `/health`, `/metrics` and the header of every page."""
         telemetry = self.ingest.metrics() if self.ingest is not None else {}
         return {
-            "ok": self.ingest is not None and bool(telemetry.get("connected", True)),
+            "ok": self.ingest is not None and bool(telemetry.get("connected", True)) and not self.trouble,
+            "pid": os.getpid(),
+            "trouble": self.trouble,
             "now": self.now().isoformat(),
             "store": self.settings.store.kind,
             "broker": self.broker.kind if self.broker is not None else self.settings.broker.host or "not connected yet",
@@ -283,12 +315,15 @@ class Platform:
             "scenario": dict(self.scenario),
         }
 
+    def count_readings(self, start: datetime, end: datetime) -> int:
+        """Count the readings that the store holds of a window, over all channels."""
+        channels = [channel.iri for channel in self.channels.all()]
+        return int(self.readings.frame(channels, start, end).count().sum()) if channels else 0
+
     def figures(self) -> dict[str, Any]:
         """Count what the store holds, and sum up its settled campaigns."""
         settled = [summary(self.store, campaign) for campaign in self._campaigns_in(str(FCV.CampaignSettled))]
-        telemetry = self.ingest.metrics() if self.ingest is not None else {}
         return {
-            "readings": int(telemetry.get("accepted", 0)),
             "triples": self.store.count(),
             "campaigns": len(settled),
             "asked_kwh": float(sum(one.asked_kwh for one in settled)),
@@ -301,22 +336,61 @@ class Platform:
             "refused": self.dead_letters.count(),
         }
 
+    def _around(self, graph: str, graphs: Mapping[str, list[Triple]]) -> list[Triple]:
+        """What a graph may refer to: the registry, and its owner's other small graphs."""
+        owner = graph.split("/member/")[1].split("/")[0] if "/member/" in graph else ""
+        near = {self.iris.graph("registry")} | {
+            self.iris.graph("member", owner, part) for part in ("facts", "contracts", "events") if owner
+        }
+        return [triple for other in near - {graph} for triple in graphs.get(other, [])]
+
     # --- inside --------------------------------------------------------------------------------------------------------------------
 
     def _forecast_at_gate(self, now: datetime) -> None:
         zone = self._zone()
         local = now.astimezone(zone)
         tomorrow = local.date() + timedelta(days=1)
+        # marked as done only when it is: a failed forecast is tried again in the next round
         if local.hour < GATE_HOUR or tomorrow in self._forecast_days or not self.channels.all():
             return
         start = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).astimezone(UTC)
+        following = tomorrow + timedelta(days=1)
+        end = datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC)  # 23, 24 or 25 hours
+        self.forecast(now, start, end)
         self._forecast_days.add(tomorrow)
-        self.forecast(now, start, start + timedelta(days=1))
 
     def _listening(self) -> Ingest:
         if self.ingest is None:
             raise NotConnectedError("the platform is not connected to its broker yet; call connect() first")
         return self.ingest
+
+    @staticmethod
+    def _refuse_unless_near(at: datetime, start: datetime, end: datetime, *, longest: timedelta) -> None:
+        window = f"{start.isoformat()} to {end.isoformat()}"
+        if start.timestamp() % STEP.total_seconds() or end.timestamp() % STEP.total_seconds():
+            raise WindowError(
+                f"{window} does not begin and end on quarter-hours; readings and markets are on that grid, so choose :00, :15, :30 or :45"
+            )
+        if not start < end <= start + longest:
+            raise WindowError(f"{window} is no window of up to {longest.days} days; give an end after the start, and no later than that")
+        if start < at:
+            raise WindowError(f"{window} begins before now ({at.isoformat()}); what is past can't be changed, choose a later window")
+        if start > at + FURTHEST_AHEAD:
+            raise WindowError(
+                f"{window} begins more than {FURTHEST_AHEAD.days} days from now ({at.isoformat()}); nothing is known of it yet, ask again later"
+            )
+
+    def _take_up_requests(self, now: datetime) -> None:
+        """Schedule what was asked for before the platform was stopped, and end what nobody can answer any more."""
+        for row in queries.rows(self.store, queries.load("optimiser", "campaigns"), campaign=None):
+            if row["status"] != str(FCV.CampaignRequested):
+                continue
+            if row["start"] > now:
+                self.plan(now, row["start"], row["end"])
+                self.campaigns.schedule(row["campaign"], now)
+            else:
+                log.warning("%s was never scheduled and its window has begun; it is aborted", row["campaign"])
+                self.campaigns.abort(row["campaign"], now)
 
     def _try_to_settle(self, campaign: str, now: datetime) -> None:
         try:

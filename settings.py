@@ -52,6 +52,12 @@ TABLE = (
     Setting("FLEX_STORE_QUERY", str, "", "query address of a remote store, where it is not FLEX_STORE/query"),
     Setting("FLEX_STORE_UPDATE", str, "", "update address of a remote store, where it is not FLEX_STORE/update"),
     Setting("FLEX_STORE_GSP", str, "", "Graph Store Protocol address of a remote store, where it is not FLEX_STORE/data"),
+    Setting(
+        "FLEX_STORE_UNION",
+        str,
+        "",
+        "query address of a remote store at which all graphs together are the default graph, for partners' queries; without it their queries need GRAPH",
+    ),
     Setting("FLEX_STORE_USER", str, "", "user name at a remote store"),
     Setting("FLEX_STORE_PASSWORD", str, "", "password at a remote store", secret=True),
     Setting(
@@ -91,6 +97,7 @@ class StoreSettings:
     query_url: str
     update_url: str
     gsp_url: str
+    union_url: str
     user: str
     password: str
 
@@ -234,6 +241,7 @@ def _store(values: Mapping[str, str], data_dir: Path) -> StoreSettings:
         query_url=values["FLEX_STORE_QUERY"] or f"{address}/query",
         update_url=values["FLEX_STORE_UPDATE"] or f"{address}/update",
         gsp_url=values["FLEX_STORE_GSP"] or f"{address}/data",
+        union_url=values["FLEX_STORE_UNION"],
         user=values["FLEX_STORE_USER"],
         password=values["FLEX_STORE_PASSWORD"],
     )

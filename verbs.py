@@ -1,6 +1,7 @@
 """The verbs of the platform as commands: JSON in, JSON out. The `flex` commands and `/api/commands` call the same table."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -31,9 +32,13 @@ def commands(platform: Platform) -> Mapping[str, Command]:
             platform.start_campaign(start=start, end=end, kw=_number(given, "kw"), price=_decimal(given, "price"), key=given.get("key"))
         )
 
+    def named(given: Arguments) -> str:
+        text = _text(given, "campaign").removeprefix("campaign/")
+        return text if "://" in text else platform.iris.id("campaign", text)
+
     def abort(given: Arguments) -> dict[str, Any]:
-        platform.abort(_text(given, "campaign"))
-        return {"aborted": given["campaign"]}
+        platform.abort(named(given))
+        return {"aborted": named(given)}
 
     def opt_out(given: Arguments) -> dict[str, Any]:
         platform.opt_out(_text(given, "event"), member=given.get("member"))
@@ -48,12 +53,15 @@ def commands(platform: Platform) -> Mapping[str, Command]:
         )
 
     def settle(given: Arguments) -> dict[str, Any]:
-        return _object(platform.settle(_text(given, "campaign")))
+        return _object(platform.settle(named(given)))
 
     def load(given: Arguments) -> dict[str, Any]:
         file = _file(given)
         with file.open(encoding="utf-8", newline="") as text:
-            return _object(load_csv(text, platform.writer, base=platform.iris.base, received=platform.now()))
+            loaded = load_csv(text, platform.writer, base=platform.iris.base, received=platform.now())
+        for sentence in loaded.sentences:
+            platform.dead_letters.add(platform.now(), f"file {file.name}", b"", sentence)
+        return {"ok": not loaded.refused} | _object(loaded)
 
     def backup(given: Arguments) -> dict[str, Any]:
         target = Path(_text(given, "file")).absolute()
@@ -68,7 +76,9 @@ def commands(platform: Platform) -> Mapping[str, Command]:
         return platform.check()
 
     def refused(given: Arguments) -> dict[str, Any]:
-        return {"refused": [_json(letter) for letter in platform.dead_letters.list(int(given.get("limit", 100)))]}
+        return {
+            "refused": [_json(letter) for letter in platform.dead_letters.list(int(_number(given, "limit")) if "limit" in given else 100)]
+        }
 
     found = (campaign, abort, opt_out, forecast, optimise, settle, load, backup, restore, check, refused)
     return {function.__name__.replace("_", "-"): function for function in found}
@@ -135,9 +145,12 @@ def _time(given: Arguments, name: str) -> datetime:
 
 def _number(given: Arguments, name: str) -> float:
     try:
-        return float(given[name])
+        number = float(given[name])
     except (KeyError, TypeError, ValueError) as error:
         raise ArgumentError(f"{name}={given.get(name)!r} is not a number") from error
+    if not math.isfinite(number):
+        raise ArgumentError(f"{name}={given[name]!r} is not a finite number; write it like 25.5")
+    return number
 
 
 def _decimal(given: Arguments, name: str) -> Decimal:

@@ -20,6 +20,8 @@ from ontology.names import FCV
 
 pages = Blueprint("charts", __name__)
 STEP = timedelta(minutes=15)
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+BASELINE = str(FCV.BaselinePower)
 HOME_CHANNELS = (
     ("Import from the grid", "connection/{}#activePower"),
     ("Load", "site/{}#loadPower"),
@@ -41,7 +43,9 @@ def local_day(zone: str, given: str | None, now: datetime) -> tuple[datetime, da
     area = ZoneInfo(zone)
     try:
         day = date.fromisoformat(given) if given else now.astimezone(area).date()
-    except ValueError as error:
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise ValueError
+    except (ValueError, OverflowError) as error:
         raise NotFoundError(f"{given!r} is not a date; write it like 2016-08-30") from error
     begin = datetime(day.year, day.month, day.day, tzinfo=area)
     following = day + timedelta(days=1)
@@ -174,11 +178,11 @@ def _campaign_sums(campaign: str, index: pd.DatetimeIndex) -> tuple[pd.Series, p
             own = own[own.index >= row["activated"]]
         if "released" in row:
             own = own[own.index < row["released"]]
-        if row["role"] == FCV.BaselinePower and len(own):
+        if row["role"] == BASELINE and len(own):
             any_baseline = True
             metered = known.readings.frame([row["channel"]], own.index[0].to_pydatetime(), (own.index[-1] + STEP).to_pydatetime())
             own = own - metered[row["channel"]].reindex(own.index)
             measured = measured.add(own.reindex(index), fill_value=0)
-        elif row["role"] != FCV.BaselinePower:
+        elif row["role"] != BASELINE:
             called = called.add(own.reindex(index), fill_value=0)
     return called, measured if any_baseline else measured * np.nan

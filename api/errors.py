@@ -40,6 +40,25 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
+OURS = frozenset(
+    {
+        "api",
+        "kg",
+        "shapes",
+        "mappers",
+        "telemetry",
+        "forecasting",
+        "market",
+        "optimiser",
+        "settlement",
+        "scenario",
+        "service",
+        "settings",
+        "verbs",
+    }
+)
+
+
 class NotFoundError(LookupError):
     """A page was asked for something the graph does not hold."""
 
@@ -87,16 +106,4 @@ def install(app: Flask) -> None:
 def _is_ours(error: Exception) -> bool:
     """Tell sentences of our packages from texts of libraries and of Python."""
     module = type(error).__module__.split(".")[0]
-    return module in {
-        "api",
-        "kg",
-        "shapes",
-        "mappers",
-        "telemetry",
-        "forecasting",
-        "market",
-        "optimiser",
-        "settlement",
-        "scenario",
-        "settings",
-    }
+    return module in OURS

@@ -39,6 +39,7 @@ SHORTHANDS = {
     "html": "text/html",
 }
 MOST_INCOMING = 100
+LAST_YEAR = 2200
 
 
 @cache
@@ -91,6 +92,8 @@ def _observation(local: str) -> list[Triple]:
         at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         return []
+    if at.year > LAST_YEAR:
+        return []
     channel = known.channels.get(known.iris.id(kind, f"{key}#{name}"))
     if channel is None:
         return []
@@ -125,7 +128,7 @@ def _page(iri: str, triples: list[Triple]) -> Response:
         subjects.setdefault(triple.subject.value, []).append((triple.predicate.value, triple.object))  # type: ignore[union-attr, arg-type]
     incoming = queries.rows(known.store, queries.load("api", "incoming"), resource=iri)
     labels = _labels({term.value for triple in triples for term in (triple.predicate, triple.object) if isinstance(term, NamedNode)})
-    own = [value.value for predicate, value in subjects.get(iri, []) if predicate == RDFS.label]
+    own = [value.value for predicate, value in subjects.get(iri, []) if predicate == str(RDFS.label)]
     data: dict[str, Any] = {
         "iri": iri,
         "title": own[0] if own else None,

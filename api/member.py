@@ -9,6 +9,7 @@ from api.charts import local_day
 from api.errors import NotFoundError
 from api.services import services
 from kg import queries
+from settlement.errors import SettlementError
 from settlement.statements import statement as read_statement
 
 pages = Blueprint("member", __name__)
@@ -57,7 +58,7 @@ def _energies(key: str, begin: object, end: object) -> dict[str, object]:
     channel = known.iris.id("connection", f"{key}#activePower")
     frame = known.readings.frame([channel, known.iris.id("device", f"{key}-pv#activePower")], begin, end)  # type: ignore[arg-type]
     net, pv = (frame.iloc[:, 0] * 0.25).dropna(), (frame.iloc[:, 1] * 0.25).dropna()
-    imported, exported, produced = net.clip(lower=0).sum(), -net.clip(upper=0).sum(), pv.sum()
+    imported, exported, produced = net.clip(lower=0).sum(), (-net).clip(lower=0).sum() + 0.0, pv.sum()
     own = produced - exported if produced > 0 else 0.0
     return {
         "readings": len(net),
@@ -81,7 +82,10 @@ def statement(key: str, campaign: str) -> Response:
     """Show how a member's payment for one campaign was computed, from the graph alone."""
     known = services()
     member = known.iris.id("member", key)
-    found = read_statement(known.store, known.iris, known.iris.id("campaign", campaign), member)
+    try:
+        found = read_statement(known.store, known.iris, known.iris.id("campaign", campaign), member)
+    except SettlementError as error:
+        raise NotFoundError(str(error)) from error
     payment = known.iris.id("remuneration", campaign, key)
     chain = queries.rows(known.store, queries.load("settlement", "readings_behind_payment"), remuneration=payment)
     homes = queries.rows(known.store, queries.load("api", "member_home"), member=member)

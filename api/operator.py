@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
@@ -28,6 +28,8 @@ def portfolio() -> Response:
     devices = queries.rows(known.store, queries.load("api", "device_counts"))
     campaigns = queries.rows(known.store, queries.load("api", "campaigns"))
     latest = known.readings.latest([home["channel"] for home in homes])
+    newest = max((at for at, _ in latest.values()), default=None)
+    current = [value for at, value in latest.values() if at == newest]  # a home that is behind is not in the sum
     zone = homes[0]["zone"] if homes else "UTC"
     day, _ = local_day(zone, request.args.get("date"), known.now())
     return make_response(
@@ -36,7 +38,8 @@ def portfolio() -> Response:
             homes=[home | {"latest": latest.get(home["channel"])} for home in homes],
             devices=devices,
             campaigns=campaigns,
-            total=sum(value for _, value in latest.values()) if latest else None,
+            total=sum(current) if current else None,
+            current=len(current),
             zone=zone,
             day=day.astimezone(ZoneInfo(zone)).date(),
             suggestion=_suggestion(known.now(), zone, len(homes)),
@@ -56,12 +59,14 @@ def _suggestion(now: datetime, zone: str, homes: int) -> dict[str, Any]:
 def start_campaign() -> BaseResponse:
     """Take the request of the DSO from the form and start a campaign on it."""
     known, form = services(), request.form
-    zone = ZoneInfo(form.get("zone", "UTC"))
     try:
+        zone = ZoneInfo(form.get("zone", "UTC"))
         begin = datetime.fromisoformat(f"{form['date']}T{form['start']}").replace(tzinfo=zone)
         end = datetime.fromisoformat(f"{form['date']}T{form['end']}").replace(tzinfo=zone)
-    except (KeyError, ValueError) as error:
-        raise FormError("The campaign needs a date, a start and an end, like 2016-08-30, 18:00 and 20:00") from error
+    except (KeyError, ValueError, ZoneInfoNotFoundError) as error:
+        raise FormError(
+            "The campaign needs a date, a start, an end and a time zone, like 2016-08-30, 18:00, 20:00 and Europe/Madrid"
+        ) from error
     try:
         kw, price = Decimal(form["kw"]), Decimal(form["price"])
     except (KeyError, InvalidOperation) as error:

@@ -1,5 +1,6 @@
 """How values look on a page: local times, numbers with units, links from IRIs."""
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -70,10 +71,17 @@ def short(iri: str) -> str:
     return iri
 
 
+def plainly(text: str, zone: str) -> str:
+    """A sentence with its IRIs shortened and its instants in a site's zone."""
+    text = re.sub(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", lambda found: when(datetime.fromisoformat(found[0]), zone), text)
+    text = re.sub(r"https?://[^\s,;:()]+(?::\d+)?[^\s,;:()]*", lambda found: short(found[0]), text)
+    return re.sub(r"sha256:([0-9a-f]{8})[0-9a-f]+", r"sha256:\1…", text)
+
+
 def install_filters(app: Flask) -> None:
     """Make these known to the templates, and every page the platform's time and state."""
     app.jinja_env.filters.update(
-        when=when, clock=clock, number=number, euro=euro, span=span, term=term, status=status, href=href, short=short
+        when=when, clock=clock, number=number, euro=euro, span=span, term=term, plainly=plainly, status=status, href=href, short=short
     )
 
     @app.context_processor

@@ -20,6 +20,9 @@ ACCEPTED = "GET, HEAD, POST, OPTIONS"
 @pages.route("/sparql", methods=["GET", "POST"])
 def query() -> Response:
     """Answer a query, or show the form to a browser that brings none."""
+    for name in ("default-graph-uri", "named-graph-uri"):
+        if name in request.args or name in request.form:
+            return _cors(problem(400, f"{name} is not supported yet; name the dataset in the query, with FROM or GRAPH"))
     given = _given_query()
     if isinstance(given, Response):
         return given

@@ -56,8 +56,10 @@ def create(
     values = _values(start, end, step, kw)
     if start < at:
         raise RequestError(f"the request begins at {instant(start)}, before it is made ({instant(at)}); ask for a later window")
-    if price_eur_per_kwh < 0:
-        raise RequestError(f"the price is {price_eur_per_kwh} EUR/kWh; a request pays for a reduction, so give a price that isn't negative")
+    if not price_eur_per_kwh.is_finite() or price_eur_per_kwh < 0:
+        raise RequestError(
+            f"the price is {price_eur_per_kwh} EUR/kWh; a request pays for a reduction, so give a finite price that isn't negative"
+        )
     request, campaign = iris.id("request", key), iris.id("campaign", key)
     asked = {"start": start, "end": end, "values": values, "price": price_eur_per_kwh}
     known = queries.rows(store, queries.load("market", "requests"), request=request)

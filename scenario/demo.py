@@ -1,5 +1,6 @@
 """Run the demo on a platform: found the cooperative, start its boxes, play the story, and say what came of it."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from market import contracts
 from scenario import cooperative, dataset, weather
 from scenario.clock import Clock, Conductor, SteppedTime
 from scenario.homes import write_neighbourhood
-from scenario.story import PRICE_EUR_PER_KWH, QUARTER, Story
+from scenario.story import PRICE_EUR_PER_KWH, QUARTER, Story, StoryError
 
 log = logging.getLogger("flexcoop.scenario")
 CAMPAIGN = "c1"
@@ -78,7 +79,6 @@ class Demo:
     def start(self) -> None:
         """Found the cooperative if it isn't there, connect, and start the boxes."""
         self._found()
-        self.folder.mkdir(parents=True, exist_ok=True)
         boxes = [f"osb-{home.key}" for home in self.homes] + [f"osb-{cooperative.FEED}"]
         # the clock first: what waits at the broker must not meet a platform that believes it is the first day again
         self.clock = Clock(self.platform, boxes, self.platform.iris.base, self.folder / "clock.json", self.time, self.stop, self._weather)
@@ -116,6 +116,7 @@ class Demo:
                 self._boxes.wait()
 
     def _found(self) -> None:
+        self._refuse_another()
         platform = self.platform
         if not platform.store.ask(
             queries.load("scenario", "founded").bind(cooperative=platform.iris.id("cooperative", cooperative.COOPERATIVE))
@@ -123,6 +124,27 @@ class Demo:
             platform.store.apply(insert=cooperative.facts(self.homes, platform.iris))
         self._sign_contracts()
         platform.reload()
+
+    def _refuse_another(self) -> None:
+        """Hold what is asked for against what was founded in this folder.
+
+        Raises
+        ------
+        StoryError
+            If it was another cooperative: its homes can't be changed under it.
+        """
+        note = self.folder / "cooperative.json"
+        wanted = {"homes": self.story.homes, "days": self.story.days, "seed": self.seed}
+        if note.exists():
+            founded = json.loads(note.read_text())
+            if founded != wanted:
+                raise StoryError(
+                    f"{self.folder.parent} holds a demo of {founded}, and {wanted} was asked for; "
+                    "give the same figures, or another FLEX_DATA_DIR (or --keep) for another cooperative"
+                )
+        else:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            note.write_text(json.dumps(wanted))
 
     def _sign_contracts(self) -> None:
         """Agree a contract with every member who has none: drafted by the cooperative, signed by both."""

@@ -39,6 +39,12 @@ class Latest:
             if known is None or at >= known[0]:
                 self._values[channel] = (at, value)
 
+    def forget(self) -> None:
+        """Know nothing: what the graph holds was replaced, and is looked up again when somebody asks."""
+        with self._lock:
+            self._values.clear()
+            self._sought.clear()
+
     def of(self, channels: Iterable["Channel"]) -> dict[str, tuple[datetime, float]]:
         """Return time and value, in the channel's unit, of those channels that have any."""
         wanted = list(channels)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TextIO
 
 from mappers import csv
@@ -66,7 +66,7 @@ def load_csv(
     file
         Columns `channel,timestamp,value,unit`, one reading a row, opened with `newline=""`.
     writer
-        Where they go. Days before `received` are closed at the end.
+        Where they go. The days that the file touched are closed at the end, if they are before `received`; other open days stay open.
     base
         Our address without a slash at its end; channels may be written relative to `{base}/id/`.
     received
@@ -82,11 +82,13 @@ def load_csv(
         If the store fails; load the file again then.
     """
     loaded = Loaded()
+    touched: set[tuple[str, date]] = set()
     for series, refused in _portions(csv.lift(file, base=f"{base}/id/")):
         loaded = loaded.plus(writer.write(series, received=received), refused)
+        touched.update((each.channel, each.start.date()) for each in series)
         if progress is not None:
             progress(loaded)
-    closed = writer.close_days(received.date())
+    closed = writer.close_days(received.date(), only=touched)
     return Loaded(**{**vars(loaded), "closed_days": closed})
 
 

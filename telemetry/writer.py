@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -208,13 +208,23 @@ class ReadingWriter:
             self._commit(edits, received)
             return outcomes
 
-    def close_days(self, before: date, *, slice_size: int = 100, stop: Callable[[], bool] = lambda: False) -> int:
+    def behind_its_back(self, change: Callable[[], None]) -> None:
+        """Run something that replaces what the store holds, such as a restore; nobody writes meanwhile, and the cache is forgotten."""
+        with self._lock:
+            change()
+            self._cache.clear()
+
+    def close_days(
+        self, before: date, *, only: Container[Key] | None = None, slice_size: int = 100, stop: Callable[[], bool] = lambda: False
+    ) -> int:
         """Pack the open days earlier than `before`, a slice in a transaction, so that writers wait for no longer than one slice.
 
         Parameters
         ----------
         before
             UTC date; this day itself and later ones stay open.
+        only
+            Channels with the days to pack; everything that is open where absent.
         slice_size
             Days packed in one transaction.
         stop
@@ -226,6 +236,7 @@ class ReadingWriter:
         """
         found = queries.rows(self._store, queries.load("telemetry", "days_open"), before=before)
         open_days = [(row["channel"], row["date"]) for row in found if self._channels.get(row["channel"]) is not None]
+        open_days = [key for key in open_days if only is None or key in only]
         packed = 0
         for first in range(0, len(open_days), slice_size):
             if stop():

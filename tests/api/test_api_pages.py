@@ -77,3 +77,35 @@ def test_names_are_shown_as_text_whatever_they_hold(client, services, iris):
 
 def test_metrics_are_text_for_prometheus(client):
     assert "flexcoop_telemetry_accepted 3.0" in client.get("/metrics").text
+
+
+def test_campaign_chart_shows_what_the_fixture_was_computed_with(client):
+    series = {line["label"]: line["values"] for line in client.get("/api/campaigns/c1/series").json["series"]}
+
+    assert series["Asked"] == series["Promised"] == [3.0] * 8
+    assert series["Called, with replacements"] == [3.0] * 8  # h01 for the first hour, h02 in its place for the second
+    assert series["Measured"] == [3.0] * 4 + [2.4] * 4
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda c: c.get("/?date=9999-12-31"),
+        lambda c: c.get("/api/portfolio/day?date=9999-12-31"),
+        lambda c: c.get("/doc/obs/connection/h01/activePower/99991231T235959Z"),
+        lambda c: c.get("/members/h01/statements/c99"),
+        lambda c: c.post(
+            "/campaigns", data={"zone": "../x", "date": "2016-09-01", "start": "18:00", "end": "20:00", "kw": "1", "price": "1"}
+        ),
+        lambda c: c.post("/api/commands/nothing", json={}),
+        lambda c: c.post("/api/commands/campaign", data="[1]", content_type="application/json"),
+    ],
+)
+def test_nonsense_is_the_askers_fault_and_never_a_500(client, send):
+    answer = send(client)
+
+    assert 400 <= answer.status_code < 500, answer.text
+
+
+def test_title_of_a_document_is_its_label(client):
+    assert "<h1>Home h01</h1>" in client.get("/doc/site/h01", headers={"Accept": "text/html"}).text

@@ -64,3 +64,11 @@ def test_store_is_untouched_by_everything_that_is_refused(client, services):
     client.post("/sparql", data={"query": "DROP ALL"})
 
     assert services.store.count() == before
+
+
+@pytest.mark.parametrize("name", ["default-graph-uri", "named-graph-uri"])
+def test_dataset_of_the_protocol_is_refused_rather_than_ignored(client, name):
+    answer = client.get("/sparql", query_string={"query": ASK, name: "urn:none"})
+
+    assert answer.status_code == 400
+    assert "FROM" in answer.json["detail"]

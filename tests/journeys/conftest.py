@@ -32,11 +32,13 @@ class Played:
         return self.folder / "store"
 
 
+def _run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*FLEX, *arguments], capture_output=True, text=True, cwd=ROOT, env={**os.environ, **(env or {})}, check=False)
+
+
 def _flex(*arguments: str, env: dict[str, str] | None = None, expect: int = 0) -> dict[str, Any]:
     """Run one command with `--json`; fails with its output if it does not exit as expected."""
-    done = subprocess.run(
-        [*FLEX, *arguments, "--json"], capture_output=True, text=True, cwd=ROOT, env={**os.environ, **(env or {})}, check=False
-    )
+    done = _run(*arguments, "--json", env=env)
     assert done.returncode == expect, (
         f"flex {' '.join(arguments)} exited with {done.returncode}:\n{done.stderr[-4000:]}\n{done.stdout[-2000:]}"
     )
@@ -48,6 +50,12 @@ def _flex(*arguments: str, env: dict[str, str] | None = None, expect: int = 0) -
 def flex() -> Callable[..., dict[str, Any]]:
     """The command itself: `flex("demo", "--days", "16")`."""
     return _flex
+
+
+@pytest.fixture(scope="session")
+def raw_flex() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command with its exit code and outputs as they come."""
+    return _run
 
 
 @pytest.fixture(scope="session")
