@@ -156,7 +156,7 @@ def campaign_series(key: str) -> Response:
     index = pd.date_range(row["start"], periods=len(asked), freq=row["step"])
     called, measured = _campaign_sums(campaign, index)
     series = [
-        {"label": "Asked", "unit": "kW", "values": asked},
+        {"label": "Asked", "unit": "kW", "values": asked, "dash": True},
         {"label": "Promised", "unit": "kW", "values": orjson.loads(row["promised"]) if "promised" in row else [None] * len(asked)},
         {"label": "Called, with replacements", "unit": "kW", "values": _values(called)},
         {"label": "Measured", "unit": "kW", "values": _values(measured)},

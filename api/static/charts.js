@@ -65,6 +65,12 @@ function bands(series) {
   return low < 0 || high < 0 ? [] : [{ series: [high + 1, low + 1], fill: "rgba(100, 116, 139, 0.18)" }];
 }
 
+// asked and delivered are compared by their height, so the axis starts at nothing
+function fromZero(data) {
+  const range = (plot, least, most) => uPlot.rangeNum(Math.min(0, least ?? 0), Math.max(0, most ?? 1), 0.1, true);
+  return Object.fromEntries([...new Set(data.series.map((series) => series.unit))].map((unit) => [unit, { range }]));
+}
+
 function draw(host, data) {
   host.replaceChildren();
   if (!data.series.some((series) => series.values.some((value) => value !== null))) {
@@ -84,7 +90,7 @@ function draw(host, data) {
   const options = {
     width: host.clientWidth, height: Math.max(240, Math.min(360, host.clientWidth * 0.45)), legend: { show: false },
     cursor: { drag: { x: true, y: false } }, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), data.zone),
-    scales: { x: { time: true } }, axes: axes(data), series: [{}, ...series], bands: bands(series),
+    scales: stepped ? { x: { time: true }, ...fromZero(data) } : { x: { time: true } }, axes: axes(data), series: [{}, ...series], bands: bands(series),
   };
   const plot = new uPlot(options, [times, ...columns], host);
   legend(plot, host);
