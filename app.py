@@ -20,13 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pyoxigraph import Literal, NamedNode
 from SPARQLWrapper import CONSTRUCT, DESCRIBE, TURTLE, SPARQLWrapper
 from waitress.server import create_server
 
 import settings as settings_module
 from api import ApiSettings, Services, create_app
 from devices import neighbourhood
+from kg import queries
 from kg.errors import GraphError
+from kg.terms import XSD, python
 from scenario.clock import SteppedTime
 from scenario.dataset import FIRST
 from scenario.demo import Demo
@@ -202,6 +205,8 @@ def run_validate(_: Settings, given: argparse.Namespace) -> dict[str, Any]:
 def run_query(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
     """Send a query to a SPARQL endpoint, as any partner would."""
     text = Path(given.query).read_text(encoding="utf-8") if Path(given.query).is_file() else given.query
+    if given.set:
+        text = bind(text, given.set)
     client = SPARQLWrapper(given.endpoint or f"http://{chosen.web.host}:{chosen.web.port}/sparql", returnFormat="json")
     client.setTimeout(int(chosen.web.sparql_deadline_s) + 5)
     client.setQuery(text)
@@ -220,6 +225,22 @@ def run_query(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
         "columns": answer["head"]["vars"],
         "rows": [{name: cell["value"] for name, cell in row.items()} for row in answer["results"]["bindings"]],
     }
+
+
+def bind(text: str, given: Sequence[str]) -> str:
+    """Fill the parameters of a query file in from `name=value` texts, each read by the type in the file's header."""
+    query = queries.parse("the query", text)
+    pairs = dict(pair.partition("=")[::2] for pair in given)
+    typed = {
+        name: python(Literal(value, datatype=NamedNode(_datatype(query, name)))) if _datatype(query, name) else value
+        for name, value in pairs.items()
+    }
+    return query.bind([typed])
+
+
+def _datatype(query: queries.Query, name: str) -> str:
+    kind = query.parameters.get(name, "iri")
+    return "" if kind == "iri" else kind.replace("xsd:", XSD)
 
 
 def run_settings(chosen: Settings, _: argparse.Namespace) -> dict[str, Any]:
@@ -350,6 +371,7 @@ def _parser() -> argparse.ArgumentParser:
     query = action("query", run_query, "send a SPARQL query to an endpoint, by default the running platform's")
     query.add_argument("query", help="a .rq file or the text itself")
     query.add_argument("--endpoint", metavar="URL")
+    query.add_argument("--set", action="append", metavar="NAME=VALUE", help="fill a parameter of the file in; all of them, once each")
     action("settings", run_settings, "show every setting")
     return parser
 

@@ -12,7 +12,7 @@ What the files say, and how it was read:
 
 References
 ----------
-CityLearn 1.8.0, data set `citylearn_challenge_2022_phase_all`, https://pypi.org/project/citylearn/1.8.0/
+CityLearn 1.8.0 (Python package `citylearn`), data set `citylearn_challenge_2022_phase_all`
 """
 
 import argparse
