@@ -1,5 +1,6 @@
 """Which readings earned this euro: the same answer on the embedded store and on Apache Jena Fuseki."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,25 @@ def test_fuseki_gives_the_same_rows(dump):
         remote.update("DROP ALL")
         remote.close()
         embedded.close()
+
+
+def test_whole_demo_on_fuseki_pays_the_same(serve, played, tmp_path):
+    server = servers.start_fuseki(tmp_path / "fuseki")
+    try:
+        site = serve(
+            "--demo",
+            FLEX_STORE=server.query_url.removesuffix("/query"),
+            FLEX_STORE_UNION=server.union_query_url,
+        )
+        site.wait_until(lambda state: state["scenario"].get("phase") == "at its end")
+        store = RemoteStore(server.query_url, server.update_url, server.gsp_url)
+        money = queries.rows(store, queries.load("api", "campaign_money"), campaign=f"{BASE}campaign/c1")
+        books = queries.rows(store, queries.load("settlement", "money_identity"), campaign=f"{BASE}campaign/c1")
+        store.close()
+    finally:
+        server.child.stop()
+
+    shares = {row["role"].rsplit("/", 1)[-1]: row["amount"] for row in money}
+    assert shares["MemberShare"] == Decimal(played.figures["paid_eur"])
+    assert shares["MarketIncome"] == Decimal(played.figures["income_eur"])
+    assert [row["holds"] for row in books] == [True]
