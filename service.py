@@ -28,7 +28,7 @@ from market import requests
 from ontology.names import FCV
 from optimiser.campaigns import Campaigns, Schedule
 from settings import Settings, StoreSettings
-from settlement.errors import NotYetError
+from settlement.errors import NotYetError, SettlementError
 from settlement.run import settle
 from settlement.summary import SettlementSummary, summary
 from telemetry.broker import Broker, start_broker
@@ -397,6 +397,8 @@ class Platform:
             settle(self.store, self.iris, self.channels, self.readings, campaign, now, grace=SETTLE_GRACE)
         except NotYetError as reason:
             log.info("not settled yet: %s", reason)
+        except SettlementError:  # one campaign that can't be settled must not hold up the others
+            log.exception("%s can't be settled; flex settle says why, once it is mended", campaign)
 
     def _campaigns_in(self, status: str) -> list[str]:
         found = queries.rows(self.store, queries.load("optimiser", "campaigns"), campaign=None)

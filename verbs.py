@@ -1,6 +1,7 @@
 """The verbs of the platform as commands: JSON in, JSON out. The `flex` commands and `/api/commands` call the same table."""
 
 import dataclasses
+import logging
 import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
@@ -13,8 +14,9 @@ import pyoxigraph as ox
 import shapes
 from kg.terms import duration, instant
 from service import Platform
-from telemetry.load import load_csv
+from telemetry.load import Loaded, load_csv
 
+log = logging.getLogger("flexcoop")
 Arguments = dict[str, Any]
 Command = Callable[[Arguments], dict[str, Any]]
 
@@ -58,7 +60,7 @@ def commands(platform: Platform) -> Mapping[str, Command]:
     def load(given: Arguments) -> dict[str, Any]:
         file = _file(given)
         with file.open(encoding="utf-8", newline="") as text:
-            loaded = load_csv(text, platform.writer, base=platform.iris.base, received=platform.now())
+            loaded = load_csv(text, platform.writer, base=platform.iris.base, received=platform.now(), progress=_told(file.name))
         for sentence in loaded.sentences:
             platform.dead_letters.add(platform.now(), f"file {file.name}", b"", sentence)
         return {"ok": not loaded.refused} | _object(loaded)
@@ -82,6 +84,11 @@ def commands(platform: Platform) -> Mapping[str, Command]:
 
     found = (campaign, abort, opt_out, forecast, optimise, settle, load, backup, restore, check, refused)
     return {function.__name__.replace("_", "-"): function for function in found}
+
+
+def _told(name: str) -> Callable[[Loaded], None]:
+    """Tell the log how far a load has come."""
+    return lambda so_far: log.info("%s: %s readings stored, %s refused so far", name, so_far.accepted + so_far.duplicates, so_far.refused)
 
 
 def validate(file: Path) -> dict[str, Any]:
