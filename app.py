@@ -348,7 +348,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, help="same seed, same figures")
     demo.add_argument("--keep", metavar="DIR", help="keep store and boxes there")
     action("osb", run_osb, "run Open Smart Boxes").add_argument("--config", required=True, metavar="FILE")
-    action("load", verb("load", "file"), "load readings from CSV: channel,timestamp,value,unit").add_argument("file")
+    action(
+        "load", verb("load", "file"), "load readings from CSV (channel,timestamp,value,unit), or facts from TriG or N-Quads"
+    ).add_argument("file")
     action("validate", run_validate, "hold RDF files against the shapes").add_argument("files", nargs="+", metavar="FILE")
     forecast = action("forecast", verb("forecast", "start", "end"), "forecast every channel over a window")
     optimise = action(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pyoxigraph import Triple
+from pyoxigraph import Quad, Triple
 
 import kg.bootstrap
 import shapes
@@ -45,7 +45,6 @@ GATE_HOUR = 12  # local: the day-ahead market closes, so tomorrow is forecast
 FURTHEST_AHEAD = timedelta(days=7)  # nothing is known of later days that a forecast could rest on
 LONGEST_WINDOW = timedelta(days=1)
 CLOSED_AFTER = timedelta(hours=2)  # a UTC day is packed once late readings have had this long
-SETTLE_GRACE = timedelta(hours=6)  # after that a campaign is settled with the readings there are, and the gaps are findings
 SCHEDULER_S = 5.0
 
 
@@ -68,6 +67,10 @@ class ForeignEventError(LookupError):
 
 class WindowError(ValueError):
     """A window can't be forecast: off the grid, past, too far ahead or too long."""
+
+
+class GraphNameError(ValueError):
+    """Facts were to be entered where none belong."""
 
 
 class NotConnectedError(RuntimeError):
@@ -256,6 +259,40 @@ class Platform:
             raise ForeignEventError(f"{event} is not an event of {member}; open your own page and opt out there")
         self.campaigns.opt_out(event, self.now(), reason)
 
+    def add_graphs(self, quads: Sequence[Quad]) -> list[str]:
+        """Add a cooperative's own facts to its graphs: all of them, or none if one breaks a shape.
+
+        Returns
+        -------
+        The sentences of what is wrong; empty if everything was written.
+
+        Raises
+        ------
+        GraphNameError
+            If something lies outside the platform's graphs, or in those that it writes itself.
+        """
+        graphs: dict[str, list[Triple]] = {}
+        for quad in quads:
+            graphs.setdefault(getattr(quad.graph_name, "value", ""), []).append(quad.triple)
+        for graph in graphs:
+            place = graph.removeprefix(self.iris.graph(""))
+            if place == graph or place in ("ontology", "shapes") or "/telemetry/" in place:
+                raise GraphNameError(
+                    f"{graph or 'the default graph'} is not a graph that facts are entered in; use {self.iris.graph('registry')}, "
+                    f"{self.iris.graph('member', '{key}', 'facts')} and the like (docs/data-model.md §2)"
+                )
+        known = [triple for graph in graphs for triple in self.store.graph(graph)]
+        given = [quad.triple for quad in quads]
+        found = [
+            finding.sentence
+            for graph, triples in graphs.items()
+            for finding in shapes.validate([*triples, *self.store.graph(graph)], context=[*known, *given]).findings
+        ]
+        if not found:
+            self.store.apply(insert=quads)
+            self.reload()
+        return found
+
     def restore(self, source: Path) -> None:
         """Replace the graph by a backup, and everything that is derived from it."""
         with self._busy:
@@ -394,7 +431,7 @@ class Platform:
 
     def _try_to_settle(self, campaign: str, now: datetime) -> None:
         try:
-            settle(self.store, self.iris, self.channels, self.readings, campaign, now, grace=SETTLE_GRACE)
+            settle(self.store, self.iris, self.channels, self.readings, campaign, now)
         except NotYetError as reason:
             log.info("not settled yet: %s", reason)
         except SettlementError:  # one campaign that can't be settled must not hold up the others

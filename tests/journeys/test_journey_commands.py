@@ -5,6 +5,9 @@ import shutil
 
 import pytest
 
+from kg.iris import Iris
+from scenario import cooperative
+
 pytestmark = pytest.mark.journey
 WINDOW = ["--start", "2016-08-17T18:00-07:00", "--end", "2016-08-17T20:00-07:00"]
 
@@ -76,3 +79,30 @@ def test_commands_without_a_platform_open_the_store_themselves(played, flex, tmp
 
     assert answer["triples"] == played.figures["triples"]
     assert target.stat().st_size == answer["bytes"]
+
+
+def test_facts_of_another_cooperative_are_entered_whole_or_not_at_all(flex, tmp_path):
+    homes = cooperative.plan(2, 1)
+    quads = cooperative.facts(homes, Iris("http://127.0.0.1:8080"))
+    good, bad = tmp_path / "good.nq", tmp_path / "bad.nq"
+    text = "\n".join(f"{quad} ." for quad in quads) + "\n"
+    good.write_text(text)
+    bad.write_text(text.replace('"America/Los_Angeles"', '"somewhere"'))
+    env = {"FLEX_DATA_DIR": str(tmp_path / "own")}
+
+    refused = flex("load", str(bad), env=env, expect=1)
+    entered = flex("load", str(good), env=env)
+
+    assert refused["triples"] == 0
+    assert any("somewhere" in sentence for sentence in refused["findings"])
+    assert entered["triples"] == len(quads)
+    assert flex("check", env=env)["ok"] is True
+
+
+def test_facts_belong_in_the_graphs_of_the_platform(flex, tmp_path):
+    file = tmp_path / "elsewhere.nq"
+    file.write_text("<urn:a> <urn:b> <urn:c> <urn:graph> .\n")
+
+    answer = flex("load", str(file), env={"FLEX_DATA_DIR": str(tmp_path / "own")}, expect=1)
+
+    assert "urn:graph is not a graph that facts are entered in" in answer["error"]
