@@ -1,11 +1,17 @@
 """Fixtures that several packages' tests share."""
 
+import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
+
+# A slow machine is no counterexample; and CI tries the same examples each time, so that it fails for the change under test alone.
+hypothesis.settings.register_profile("flexcoop", deadline=None, derandomize=os.environ.get("CI") == "true")
+hypothesis.settings.load_profile("flexcoop")
 
 
 @pytest.fixture

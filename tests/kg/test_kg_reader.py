@@ -262,7 +262,7 @@ class TestHostileQueries:
         after = reader.run(COUNT, "*/*")
 
         assert answer.status == 503
-        assert took < DEADLINE_S + 1.0  # 0.1 s on an idle machine
+        assert took < DEADLINE_S + 1.0  # the deadline is a promise; the second is for a machine with other work
         assert (after.status, rows(after.body)) == (200, [{"n": "3000"}])
         assert resident_mb() - before < 50
 
