@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 ASSETS := api/static/vendor/.ready
 DATA := scenario/data/.ready
 
-.PHONY: help setup run test quick lint fix bench clean
+.PHONY: help setup run test quick lint fix clean
 .DEFAULT_GOAL := help
 
 help: ## this list

@@ -24,7 +24,6 @@ from kg.embedded import EmbeddedStore
 from kg.iris import Iris, stamp
 from kg.reader import QueryService
 from kg.remote import RemoteStore
-from market import requests
 from ontology.names import FCV
 from optimiser.campaigns import Campaigns, Schedule
 from settings import Settings, StoreSettings
@@ -44,6 +43,8 @@ STEP = timedelta(minutes=15)
 GATE_HOUR = 12  # local: the day-ahead market closes, so tomorrow is forecast
 FURTHEST_AHEAD = timedelta(days=7)  # nothing is known of later days that a forecast could rest on
 LONGEST_WINDOW = timedelta(days=1)
+FRESH = timedelta(minutes=30)
+RUNNING = (str(FCV.CampaignScheduled), str(FCV.CampaignOngoing))
 CLOSED_AFTER = timedelta(hours=2)  # a UTC day is packed once late readings have had this long
 SCHEDULER_S = 5.0
 
@@ -114,6 +115,7 @@ class Platform:
         self.scenario: dict[str, Any] = {}
         self.trouble = ""
         self._forecast_days: set[date] = set()
+        self._looked: set[datetime] = set()
         self._closed = date.min
         self._busy = threading.RLock()
 
@@ -170,6 +172,7 @@ class Platform:
             if planning:
                 self._forecast_at_gate(now)
             self._take_up_requests(now)
+            self._look_again(now)
             self.campaigns.advance(now)
             for campaign in self._campaigns_in(str(FCV.CampaignFinished)):
                 self._try_to_settle(campaign, now)
@@ -210,17 +213,7 @@ class Platform:
         at = self.now()
         self._refuse_unless_near(at, start, end, longest=LONGEST_WINDOW)
         with self._busy:
-            campaign = requests.create(
-                self.store,
-                self.iris,
-                key or f"c{stamp(start)}",
-                start=start,
-                end=end,
-                kw=kw,
-                price_eur_per_kwh=price,
-                requester=self._requester(),
-                at=at,
-            )
+            campaign = self.campaigns.request(key or f"c{stamp(start)}", start, end, kw, price, at)
             self.plan(at, start, end)
             schedule = self.campaigns.schedule(campaign, at)
             return {"campaign": campaign, "schedule": schedule}
@@ -429,6 +422,20 @@ class Platform:
                 log.warning("%s was never scheduled and its window has begun; it is aborted", row["campaign"])
                 self.campaigns.abort(row["campaign"], now)
 
+    def _look_again(self, now: datetime) -> None:
+        """Compute the flexibility of what is left of a campaign anew, every half hour from shortly before it begins: whoever has to
+        take a place is then chosen by what the devices can do now, not by what was expected of them the day before."""
+        half_hour = now - (now - datetime.min.replace(tzinfo=UTC)) % FRESH
+        if now - half_hour >= STEP or half_hour in self._looked:
+            return
+        for row in queries.rows(self.store, queries.load("optimiser", "campaigns"), campaign=None):
+            if row["status"] in RUNNING and row["start"] - FRESH <= now < row["end"]:
+                begin = max(row["start"], half_hour)
+                flexibility.run(
+                    self.store, self.iris, self.channels, self.readings, issued=now, start=begin, steps=(row["end"] - begin) // STEP
+                )
+                self._looked.add(half_hour)
+
     def _try_to_settle(self, campaign: str, now: datetime) -> None:
         try:
             settle(self.store, self.iris, self.channels, self.readings, campaign, now)
@@ -448,9 +455,6 @@ class Platform:
     def _portfolio(self) -> str | None:
         channel = self.iris.id("vpp", "demo#activePower")
         return channel if self.channels.get(channel) else None
-
-    def _requester(self) -> str:
-        return self.iris.id("dso", "demo")
 
     def _send(self, osb: str, payload: dict[str, Any]) -> None:
         if self.ingest is not None:

@@ -52,7 +52,7 @@ def _suggestion(now: datetime, zone: str, homes: int) -> dict[str, Any]:
     """An evening peak that every contract's notice still allows: today's, or tomorrow's after mid-afternoon."""
     local = now.astimezone(ZoneInfo(zone))
     day = local.date() if local.hour < 15 else local.date() + timedelta(days=1)
-    return {"date": day.isoformat(), "start": "18:00", "end": "20:00", "kw": round(1.5 * homes), "price": "0.40"}
+    return {"date": day.isoformat(), "start": "18:00", "end": "20:00", "kw": round(1.0 * homes), "price": "0.40"}
 
 
 @pages.post("/campaigns")

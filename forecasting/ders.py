@@ -115,12 +115,16 @@ class Vehicle:
         )
 
 
+LEANING_K = 0.25  # a room nearer than this to the middle of its band leans to neither side
+
+
 @dataclass(frozen=True)
 class HeatPump:
     """A heat pump in a zone of one resistance and one capacitance, which it holds at its temperature.
 
     C dθ/dt = −θ/R ∓ COP·r, where θ is the departure from the temperature that the baseline holds and r the reduction: what the sun and
-    the people add is in the baseline already. It heats where it is colder outside than the middle of the band and cools elsewhere.
+    the people add is in the baseline already. A room in the upper half of its band is being cooled, whatever the weather: sun and people
+    may warm it on a cool evening. One in the lower half is being heated; in the middle, the outdoor temperature decides.
 
     Parameters
     ----------
@@ -151,7 +155,11 @@ class HeatPump:
     @property
     def heating(self) -> Array:
         """1 where it heats, −1 where it cools (steps,)."""
-        return np.where(self.outdoor_c < (self.lowest_c + self.highest_c) / 2, 1.0, -1.0)
+        middle = (self.lowest_c + self.highest_c) / 2
+        leaning = (self.cold_c + self.warm_c) / 2 - middle
+        if abs(leaning) > LEANING_K:
+            return np.full(len(self.outdoor_c), 1.0 if leaning < 0 else -1.0)
+        return np.where(self.outdoor_c < middle, 1.0, -1.0)
 
     def offer(self, baseline_kw: Array, hours: float) -> Offer:
         """Offer to switch off as long as the zone stays in its band, or to store heat (or cold) up to the band's other edge.

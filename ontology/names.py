@@ -229,6 +229,7 @@ class FCV(DefinedNamespace):
     ImportPositive: URIRef
     Irradiance: URIRef
     LateArrival: URIRef
+    LimitNotKept: URIRef
     LoadIncrease: URIRef
     LoadReduction: URIRef
     ManualOverride: URIRef

@@ -377,7 +377,7 @@ class Campaigns:
         if "optOut" in payload:
             self._report_opt_out(osb, str(payload["optOut"]), when, str(payload.get("reason", "MemberChoice")), at)
         elif "instruction" in payload:
-            self._report_status(osb, str(payload["instruction"]), str(payload.get("status")), when, at)
+            self._report_status(osb, str(payload["instruction"]), str(payload.get("status")), str(payload.get("reason") or ""), when, at)
         else:
             raise ReportError(
                 f"{osb} reports {sorted(payload)}, which names neither an instruction nor an optOut; send one of the forms in docs/data-model.md §4"
@@ -391,7 +391,7 @@ class Campaigns:
         if found.status in OPEN_EVENTS:
             self.opt_out(event, when, reason, known=at)
 
-    def _report_status(self, osb: str, instruction: str, status: str, when: datetime, at: datetime) -> None:
+    def _report_status(self, osb: str, instruction: str, status: str, said: str, when: datetime, at: datetime) -> None:
         row = self._require_own(osb, instruction, "instruction_boxes", "instruction")
         if status not in _REPORTED:
             raise ReportError(f"{osb} reports status {status!r} of {instruction}; give one of {', '.join(sorted(_REPORTED))}")
@@ -400,6 +400,8 @@ class Campaigns:
             return
         change = Change()
         change.move(row["graph"], instruction, before, after, of=_SEND_STATUS)
+        if status == "Succeeded" and said:  # the window is over; whether the device kept its limit all the time is another matter
+            change.insert += statements.remark(row["graph"], instruction, said)
         if status in ("Rejected", "Aborted"):
             self._without(change, row["campaign"], instruction, when, at, "DeviceOffline" if status == "Rejected" else "ManualOverride")
         self._commit(change)

@@ -10,8 +10,8 @@ import orjson
 from pyoxigraph import Quad
 
 from kg.iris import Iris
-from kg.terms import Json, describe, duration, instant, iri
-from ontology.names import FC, FCV, PROV, QUDT, RDF, S4ENER, UNIT
+from kg.terms import Json, Lang, describe, duration, instant, iri
+from ontology.names import FC, FCV, PROV, QUDT, RDF, RDFS, S4ENER, UNIT
 from optimiser.planning import Share
 from optimiser.records import Campaign, Event, Instruction
 from optimiser.solve import Floats
@@ -172,6 +172,13 @@ def opt_out(iris: Iris, event: Event, at: datetime, reason: str) -> list[Quad]:
     """State that a site withdrew from its event."""
     node = iris.id("optout", iris.key(event.iri))
     return describe(event.graph, node, {RDF.type: FC.OptOut, FC.forEvent: iri(event.iri), FC.at: at, FC.reason: iri(reason)})
+
+
+def remark(graph: str, instruction: str, said: str) -> list[Quad]:
+    """A finding of the box on an instruction that it could not keep in every slot."""
+    node = f"{instruction}#finding-1"
+    quads = describe(graph, instruction, {FC.hasFinding: iri(node)})
+    return quads + describe(graph, node, {RDF.type: FC.Finding, FC.reason: FCV.LimitNotKept, RDFS.comment: Lang(said)})
 
 
 def release(event: Event, at: datetime) -> list[Quad]:

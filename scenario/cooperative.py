@@ -12,7 +12,7 @@ from kg.iris import Iris
 from kg.terms import Lang, Value, describe
 from kg.terms import iri as _iri
 from market.contracts import Terms, draft
-from ontology.names import DPV, FC, FCV, ODRL, ORG, PROV, QUDT, RDF, RDFS, S4ENER, S4SYST, SAREF, SEAS, UNIT
+from ontology.names import DCAT, DCTERMS, DPV, FC, FCV, ODRL, ORG, PROV, QUDT, RDF, RDFS, S4ENER, S4SYST, SAREF, UNIT
 from scenario.dataset import HOMES
 
 ZONE = "America/Los_Angeles"
@@ -122,11 +122,19 @@ def contract(home: HomePlan, iris: Iris) -> list[Quad]:
 def _registry(iris: Iris) -> Iterator[Quad]:
     graph, i = iris.graph("registry"), iris.id
     yield from describe(graph, i("cooperative", COOPERATIVE), {RDF.type: FC.Cooperative, RDFS.label: Lang("Demo cooperative")})
-    yield from describe(
-        graph, i("dso", DSO), {RDF.type: SEAS.DistributionSystemOperator, RDFS.label: Lang("Demo distribution system operator")}
-    )
+    yield from describe(graph, i("dso", DSO), {RDF.type: FC.GridOperator, RDFS.label: Lang("Demo distribution system operator")})
     yield from describe(graph, i("node", FEEDER), {RDF.type: FC.GridNode, RDFS.label: Lang("Low-voltage feeder 1")})
     yield from describe(graph, i("vpp", PORTFOLIO), {RDF.type: FC.VirtualPowerPlant, RDFS.label: Lang("Portfolio of the demo cooperative")})
+    for source in range(1, HOMES + 1):
+        yield from describe(
+            graph,
+            i("dataset", "citylearn-2022", f"building-{source}"),
+            {
+                RDF.type: DCAT.Dataset,
+                RDFS.label: Lang(f"CityLearn 2022 challenge, building {source}"),
+                DCTERMS.source: "Python package citylearn 1.8.0, citylearn_challenge_2022_phase_all; licence MIT",
+            },
+        )
     yield from describe(
         iris.graph("feed", "facts"),
         i("osb", FEED),
@@ -188,17 +196,18 @@ def _owner(home: HomePlan, iris: Iris) -> Iterator[Quad]:
             f"{connection}#{name}",
             {RDF.type: SAREF.PropertyValue, SAREF.isValueOfProperty: kind, SAREF.hasValue: kw, SAREF.isMeasuredIn: UNIT.KiloW},
         )
-    yield from state(
-        i("comfort", key),
-        {
-            RDF.type: FC.ComfortProfile,
-            FC.ownedBy: owned,
-            FC.forProperty: _iri(i("zone", f"{key}-living") + "#airTemperature"),
-            FC.minimum: home.comfort[0],
-            FC.maximum: home.comfort[1],
-            QUDT.hasUnit: UNIT.DEG_C,
-        },
-    )
+    if home.heatpump_kw:  # nobody measures the room of a home without
+        yield from state(
+            i("comfort", key),
+            {
+                RDF.type: FC.ComfortProfile,
+                FC.ownedBy: owned,
+                FC.forProperty: _iri(i("zone", f"{key}-living") + "#airTemperature"),
+                FC.minimum: home.comfort[0],
+                FC.maximum: home.comfort[1],
+                QUDT.hasUnit: UNIT.DEG_C,
+            },
+        )
     yield from state(i("osb", key), {FC.claimedBy: owned, FC.locatedAt: _iri(site)})
     for device in home.devices:
         yield from state(i("device", f"{key}-{device}"), {FC.ownedBy: owned, FC.availableForDR: True})

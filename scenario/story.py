@@ -13,7 +13,7 @@ from scenario.dataset import FIRST
 
 LEAST_DAYS = 16
 MOST_DAYS = 364
-KW_PER_HOME = 1.5
+KW_PER_HOME = 1.0
 PRICE_EUR_PER_KWH = "0.40"
 PEAK = (18, 20)
 GATE = 12

@@ -171,3 +171,23 @@ def test_the_simulation_refuses_to_discharge_a_car() -> None:
     found = violations(device, np.full(8, 1.0), np.full(8, 1.5), QUARTER)
 
     assert found == ["0.500 kW more than the car charges is asked for; a car at this charger can't discharge"]
+
+
+def test_room_at_the_top_of_its_band_is_being_cooled_even_on_a_cool_evening() -> None:
+    # as measured: 25.3 °C with a band that ends there, 19.6 °C outside, and the heat pump still at work against sun and people
+    device = HeatPump(
+        rated_kw=2.5,
+        cop=3.0,
+        resistance_k_per_kw=4.0,
+        capacitance_kwh_per_k=5.0,
+        lowest_c=21.3,
+        highest_c=25.3,
+        cold_c=25.3,
+        warm_c=25.3,
+        outdoor_c=np.full(8, 19.6),
+    )
+
+    offer = device.offer(np.full(8, 0.3), 0.25)
+
+    assert offer.reduction_kw.tolist() == [0.0] * 8
+    assert offer.reduction_energy_kwh == 0.0

@@ -24,7 +24,7 @@ def test_demo_prints_the_whole_chain(played):
 
     assert figures["homes"] == 6
     assert figures["campaigns"] == 1
-    assert figures["asked_kwh"] == pytest.approx(6 * 1.5 * 2)  # 1.5 kW a home for two hours
+    assert figures["asked_kwh"] == pytest.approx(6 * 1.0 * 2)  # 1 kW a home for two hours
     assert 0 < figures["delivered_kwh"] <= figures["asked_kwh"]
     assert Decimal(figures["paid_eur"]) > 0
     assert figures["refused"] == 0

@@ -16,7 +16,7 @@ def test_thirty_days_end_with_the_peak_of_tuesday_30_august() -> None:
     assert story.start == datetime(2016, 8, 31, 1, tzinfo=UTC)  # 18:00 on 30 August in California, summer time
     assert story.end - story.start == timedelta(hours=2)
     assert story.request_at == datetime(2016, 8, 29, 19, tzinfo=UTC)
-    assert story.asked_kw == 25.5
+    assert story.asked_kw == 17.0
 
 
 def test_peak_is_never_at_a_weekend() -> None:
