@@ -95,6 +95,9 @@ def test_one_member_left_and_another_took_the_place(played):
 
     assert len(left) == 1
     assert left[0]["released"] > left[0]["start"]
+    took_over = [row for row in events if row["role"].endswith("Backup") and row.get("activated") == left[0]["released"]]
+    assert took_over, "nobody took the place"
+    assert all(row["status"].endswith("EventCompleted") for row in took_over)
 
 
 def test_same_seed_gives_the_same_figures(played, tmp_path: Path, flex):
