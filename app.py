@@ -312,11 +312,14 @@ def running(chosen: Settings) -> str | None:
 
 
 def _say(result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(result, ensure_ascii=False, default=str) + "\n")
-        return
-    for line in _lines(result):
-        sys.stdout.write(line + "\n")
+    try:
+        if as_json:
+            sys.stdout.write(json.dumps(result, ensure_ascii=False, default=str) + "\n")
+        else:
+            sys.stdout.writelines(f"{line}\n" for line in _lines(result))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _lines(value: Any, indent: str = "") -> Iterator[str]:  # noqa: ANN401  (JSON)
