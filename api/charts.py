@@ -13,6 +13,7 @@ import orjson
 import pandas as pd
 from flask import Blueprint, Response, jsonify, request
 
+from api import look_up
 from api.errors import NotFoundError
 from api.services import services
 from kg import queries
@@ -65,10 +66,7 @@ def _values(column: Iterable[float]) -> list[float | None]:
 def member_day(key: str) -> Response:
     """One local day of a home: every power channel it has, and the forecast of its grid connection."""
     known = services()
-    homes = queries.rows(known.store, queries.load("api", "member_home"), member=known.iris.id("member", key))
-    if not homes:
-        raise NotFoundError(f"There is no member {key}")
-    zone = homes[0]["zone"]
+    zone = look_up.home(key)["zone"]
     begin, end = local_day(zone, request.args.get("date"), known.now())
     wanted = [(label, known.iris.id(*path.format(key).split("/", 1))) for label, path in HOME_CHANNELS]
     present = [(label, channel) for label, channel in wanted if known.channels.get(channel)]
@@ -84,10 +82,8 @@ def member_day(key: str) -> Response:
 def member_comfort(key: str) -> Response:
     """One local day of a home's room temperature and its battery's and car's state of charge."""
     known = services()
-    homes = queries.rows(known.store, queries.load("api", "member_home"), member=known.iris.id("member", key))
-    if not homes:
-        raise NotFoundError(f"There is no member {key}")
-    begin, end = local_day(homes[0]["zone"], request.args.get("date"), known.now())
+    zone = look_up.home(key)["zone"]
+    begin, end = local_day(zone, request.args.get("date"), known.now())
     wanted = (
         ("Living room", "°C", "zone", f"{key}-living#airTemperature"),
         ("Battery", "%", "device", f"{key}-battery#stateOfCharge"),
@@ -97,7 +93,7 @@ def member_comfort(key: str) -> Response:
     index = pd.date_range(begin, end, freq=STEP, inclusive="left")
     frame = known.readings.frame([channel for _, _, channel in present], begin, end).reindex(index)
     return _chart(
-        homes[0]["zone"],
+        zone,
         list(index),
         [{"label": label, "unit": unit, "values": _values(frame[channel])} for label, unit, channel in present],
     )
@@ -146,23 +142,17 @@ def _band(channel: str, index: pd.DatetimeIndex) -> list[dict[str, Any]]:
 @pages.get("/api/campaigns/<key>/series")
 def campaign_series(key: str) -> Response:
     """What was asked, promised, called and measured in a campaign, a value a step [kW reduction]."""
-    known = services()
-    campaign = known.iris.id("campaign", key)
-    found = [row for row in queries.rows(known.store, queries.load("api", "campaigns")) if row["campaign"] == campaign]
-    if not found:
-        raise NotFoundError(f"There is no campaign {key}")
-    row = found[0]
+    row = look_up.campaign(key)
     asked = orjson.loads(row["asked"])
     index = pd.date_range(row["start"], periods=len(asked), freq=row["step"])
-    called, measured = _campaign_sums(campaign, index)
+    called, measured = _campaign_sums(row["campaign"], index)
     series = [
         {"label": "Asked", "unit": "kW", "values": asked, "dash": True},
         {"label": "Promised", "unit": "kW", "values": orjson.loads(row["promised"]) if "promised" in row else [None] * len(asked)},
         {"label": "Called, with replacements", "unit": "kW", "values": _values(called)},
         {"label": "Measured", "unit": "kW", "values": _values(measured)},
     ]
-    homes = queries.rows(known.store, queries.load("api", "portfolio"))
-    return _chart(homes[0]["zone"] if homes else "UTC", list(index), series)
+    return _chart(look_up.zone(), list(index), series)
 
 
 def _campaign_sums(campaign: str, index: pd.DatetimeIndex) -> tuple[pd.Series, pd.Series]:

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from api import look_up
 from api.charts import local_day
 from api.errors import NotFoundError
 from api.services import services
@@ -29,16 +30,14 @@ def today(key: str) -> Response:
     """Show a member's day, events, contract and devices."""
     known = services()
     iri = known.iris.id("member", key)
-    homes = queries.rows(known.store, queries.load("api", "member_home"), member=iri)
-    if not homes:
-        raise NotFoundError(f"There is no member {key}; the members are listed at /members")
-    zone = homes[0]["zone"]
+    home = look_up.home(key)
+    zone = home["zone"]
     begin, end = local_day(zone, request.args.get("date"), known.now())
     return make_response(
         render_template(
             "member.html",
             key=key,
-            home=homes[0],
+            home=home,
             zone=zone,
             day=begin.astimezone(ZoneInfo(zone)).date(),
             begin=begin,
@@ -88,7 +87,8 @@ def statement(key: str, campaign: str) -> Response:
         raise NotFoundError(str(error)) from error
     payment = known.iris.id("remuneration", campaign, key)
     chain = queries.rows(known.store, queries.load("settlement", "readings_behind_payment"), remuneration=payment)
-    homes = queries.rows(known.store, queries.load("api", "member_home"), member=member)
     return make_response(
-        render_template("statement.html", key=key, campaign=campaign, statement=found, chain=chain, zone=homes[0]["zone"], payment=payment)
+        render_template(
+            "statement.html", key=key, campaign=campaign, statement=found, chain=chain, zone=look_up.home(key)["zone"], payment=payment
+        )
     )

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from api import look_up
 from api.charts import local_day
-from api.errors import NotFoundError
 from api.services import services
 from kg import queries
 
@@ -81,19 +81,15 @@ def start_campaign() -> BaseResponse:
 def campaign(key: str) -> Response:
     """Show one campaign: asked, promised, delivered, and every home's part in it."""
     known = services()
-    iri = known.iris.id("campaign", key)
-    found = [row for row in queries.rows(known.store, queries.load("api", "campaigns")) if row["campaign"] == iri]
-    if not found:
-        raise NotFoundError(f"There is no campaign {key}; all campaigns are on the first page")
-    homes = queries.rows(known.store, queries.load("api", "portfolio"))
+    row = look_up.campaign(key)
     return make_response(
         render_template(
             "campaign.html",
             key=key,
-            campaign=found[0],
-            zone=homes[0]["zone"] if homes else "UTC",
-            events=queries.rows(known.store, queries.load("api", "campaign_events"), campaign=iri),
-            money=queries.rows(known.store, queries.load("api", "campaign_money"), campaign=iri),
+            campaign=row,
+            zone=look_up.zone(),
+            events=queries.rows(known.store, queries.load("api", "campaign_events"), campaign=row["campaign"]),
+            money=queries.rows(known.store, queries.load("api", "campaign_money"), campaign=row["campaign"]),
             member_key=known.iris.key,
         )
     )
