@@ -59,6 +59,7 @@ class FC(DefinedNamespace):
     DRCampaign: URIRef
     DREvent: URIRef
     DataConsent: URIRef
+    DayRevision: URIRef
     DispatchInstruction: URIRef
     DurationTerm: URIRef
     EVCharger: URIRef
@@ -88,8 +89,10 @@ class FC(DefinedNamespace):
     Signature: URIRef
     Site: URIRef
     SmartMeter: URIRef
+    SmartPlug: URIRef
     Tariff: URIRef
     ThermalZone: URIRef
+    Thermostat: URIRef
     VirtualPowerPlant: URIRef
     WeatherStation: URIRef
     WindowTerm: URIRef
@@ -100,6 +103,7 @@ class FC(DefinedNamespace):
     baselineEnergy: URIRef
     baselineMethod: URIRef
     claimedBy: URIRef
+    clockOffset: URIRef
     confidence: URIRef
     connectedVia: URIRef
     controlType: URIRef
@@ -110,9 +114,11 @@ class FC(DefinedNamespace):
     deliveredLower: URIRef
     deliveredUpper: URIRef
     departureTime: URIRef
+    deviceProfile: URIRef
     digest: URIRef
     direction: URIRef
     end: URIRef
+    endOffset: URIRef
     flagOf: URIRef
     forCampaign: URIRef
     forDER: URIRef
@@ -129,11 +135,14 @@ class FC(DefinedNamespace):
     hasSeries: URIRef
     hasSignature: URIRef
     hasTerm: URIRef
+    latestAt: URIRef
+    latestValue: URIRef
     locatedAt: URIRef
     managedBy: URIRef
     maxActivations: URIRef
     maxDuration: URIRef
     maximum: URIRef
+    maximumChange: URIRef
     measuredReduction: URIRef
     meteredEnergy: URIRef
     minDuration: URIRef
@@ -155,8 +164,12 @@ class FC(DefinedNamespace):
     reductionEnergy: URIRef
     releasedAt: URIRef
     requestedEnergy: URIRef
+    resampling: URIRef
     respondsTo: URIRef
+    revision: URIRef
+    revisionOf: URIRef
     role: URIRef
+    rollsOverAt: URIRef
     sameDayAdjustment: URIRef
     seriesRole: URIRef
     signConvention: URIRef
@@ -166,10 +179,13 @@ class FC(DefinedNamespace):
     spreadFrom: URIRef
     start: URIRef
     status: URIRef
+    stuckAfter: URIRef
     supersededValue: URIRef
+    supersededValues: URIRef
     targetStateOfCharge: URIRef
     timeZone: URIRef
     underContract: URIRef
+    usedRevision: URIRef
     validFrom: URIRef
     validTo: URIRef
     values: URIRef
@@ -183,6 +199,7 @@ class FCV(DefinedNamespace):
     _fail = True
     _NS = Namespace("https://w3id.org/flexcoop/vocab/")
     ActivationPrice: URIRef
+    ActiveEnergy: URIRef
     ActivePower: URIRef
     AirTemperature: URIRef
     Backup: URIRef
@@ -206,10 +223,16 @@ class FCV(DefinedNamespace):
     ContractStatuses: URIRef
     ControlTypes: URIRef
     CooperativeShare: URIRef
+    CounterReset: URIRef
+    CounterRollover: URIRef
+    Current: URIRef
     DDBC: URIRef
+    DeviceFault: URIRef
     DeviceOffline: URIRef
+    DeviceUnreachable: URIRef
     Directions: URIRef
     EnergyPrice: URIRef
+    EnergyRegister: URIRef
     EventActive: URIRef
     EventCancelled: URIRef
     EventCompleted: URIRef
@@ -219,23 +242,30 @@ class FCV(DefinedNamespace):
     EventStandby: URIRef
     EventStatuses: URIRef
     ExportLimit: URIRef
+    ExportPositive: URIRef
     FRBC: URIRef
     FewPlaceboDays: URIRef
     FindingCodes: URIRef
+    FirstOfParts: URIRef
     FlaggedReadings: URIRef
     ForecastModels: URIRef
+    Frequency: URIRef
     HighFiveOfTen: URIRef
+    ImplausibleChange: URIRef
     ImportLimit: URIRef
     ImportPositive: URIRef
     Irradiance: URIRef
+    LastOfParts: URIRef
     LateArrival: URIRef
     LimitNotKept: URIRef
     LoadIncrease: URIRef
     LoadReduction: URIRef
     ManualOverride: URIRef
     MarketIncome: URIRef
+    MeanOfParts: URIRef
     MemberChoice: URIRef
     MemberShare: URIRef
+    MeterSwap: URIRef
     MinimumStateOfCharge: URIRef
     MissingReadings: URIRef
     MissingWeather: URIRef
@@ -248,6 +278,7 @@ class FCV(DefinedNamespace):
     OutOfRange: URIRef
     PEBC: URIRef
     PPBC: URIRef
+    PartialInterval: URIRef
     PersistedWeather: URIRef
     PluggedIn: URIRef
     PowerLimit: URIRef
@@ -258,10 +289,16 @@ class FCV(DefinedNamespace):
     QuantileRegression: URIRef
     RatedPower: URIRef
     ReductionEnergy: URIRef
+    RegisterMismatch: URIRef
+    RelativeHumidity: URIRef
+    ResamplingRules: URIRef
     RidgeRegression: URIRef
     RoundTripEfficiency: URIRef
+    SGReadyState: URIRef
     SeasonalNaive: URIRef
+    SentinelValue: URIRef
     SeriesRoles: URIRef
+    SetpointOverridden: URIRef
     SevenDayMean: URIRef
     SharingFactor: URIRef
     ShortHistory: URIRef
@@ -271,12 +308,17 @@ class FCV(DefinedNamespace):
     StateOfCharge: URIRef
     StorageCapacity: URIRef
     StuckValue: URIRef
+    SumOfParts: URIRef
     Superseded: URIRef
+    SwitchState: URIRef
     TargetStateOfCharge: URIRef
+    TemperatureSetpoint: URIRef
     TenOfTen: URIRef
     ThermalCapacitance: URIRef
     ThermalResistance: URIRef
     Unsigned: URIRef
+    Voltage: URIRef
+    WaterTemperature: URIRef
     WeatherRegression: URIRef
 
 
@@ -416,14 +458,17 @@ class UNIT(DefinedNamespace):
     _fail = True
     _NS = Namespace("http://qudt.org/vocab/unit/")
     _extras: ClassVar[list[str]] = ["K-PER-W", "KiloW-HR", "MegaJ-PER-K", "MegaW-HR", "W-HR", "W-PER-M2"]
+    A: URIRef
     CCY_EUR: URIRef
     DEG_C: URIRef
     DEG_F: URIRef
+    HZ: URIRef
     K: URIRef
     KiloW: URIRef
     MegaW: URIRef
     PERCENT: URIRef
     UNITLESS: URIRef
+    V: URIRef
     W: URIRef
 
 
@@ -449,6 +494,7 @@ class PROV(DefinedNamespace):
     SoftwareAgent: URIRef
     actedOnBehalfOf: URIRef
     endedAtTime: URIRef
+    invalidatedAtTime: URIRef
     startedAtTime: URIRef
     used: URIRef
     wasAssociatedWith: URIRef

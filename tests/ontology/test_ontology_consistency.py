@@ -9,7 +9,7 @@ import servers
 from rdflib import OWL, RDF, RDFS, BNode, Graph, Literal, URIRef
 
 from ontology import consistency, generate
-from ontology.names import FC, SEAS, XSD
+from ontology.names import FC, FCV, SEAS, XSD
 
 EX = "http://127.0.0.1:8080/id/"
 X, Y, Z = (URIRef(EX + key) for key in "xyz")
@@ -56,6 +56,9 @@ def test_the_competency_data_contradict_nothing():
         pytest.param([(X, RDF.type, FC.HeatPump), (X, RDF.type, FC.Member)], id="a device is no member"),
         pytest.param([(X, FC.ownedBy, Y), (Y, RDF.type, FC.PVSystem)], id="an owner is no device"),
         pytest.param([(X, FC.ownedBy, Y), (X, FC.ownedBy, Z), (Y, OWL.differentFrom, Z)], id="one owner"),
+        pytest.param([(X, RDF.type, FC.Thermostat), (X, FC.controlType, FCV.DDBC)], id="a thermostat is no DER"),
+        pytest.param([(X, RDF.type, FC.SmartPlug), (X, RDF.type, FC.HeatPump)], id="a plug is no heat pump"),
+        pytest.param([(X, FC.revisionOf, Y), (X, FC.revisionOf, Z), (Y, OWL.differentFrom, Z)], id="a revision is of one day"),
         pytest.param([(X, FC.amount, Literal("much", datatype=XSD.string))], id="an amount is a number"),
         pytest.param(
             [(X, RDF.type, FC.GridConnectionPoint), (X, SEAS.isOwnedBy, Y)],

@@ -1,5 +1,6 @@
 """The competency dataset is right by hand: its shapes accept it, and its figures follow from its readings."""
 
+import hashlib
 import json
 from decimal import Decimal
 from itertools import groupby
@@ -65,7 +66,8 @@ def test_no_thing_is_described_twice_and_nothing_is_blank():
     in_graphs = sorted({(q.subject.value, q.predicate.value, q.object.value, q.graph_name.value) for q in QUADS})
     twice = [key for key, group in groupby(in_graphs, key=lambda row: row[:3]) if len(list(group)) > 1]
 
-    assert [row for row in twice if not row[1].endswith("locatedAt")] == []
+    # who keeps a result keeps the digest of what it used, whatever becomes of the readings
+    assert [row for row in twice if not row[1].endswith("locatedAt") and "#r" not in row[0]] == []
     assert not any(isinstance(term, ox.BlankNode) for q in QUADS for term in (q.subject, q.object))
 
 
@@ -74,6 +76,48 @@ def test_a_closed_day_has_96_slots():
 
     assert len(days) == 23
     assert {len(packed(day)) for day in days} == {96}
+
+
+def held(day, revision):
+    """Rebuild what a day held at a revision, from what it holds now and what each correction replaced."""
+    array = [None if given is None else f"{given.normalize():f}" for given in packed(day)]
+    now = int(next(iter(values(day, FC.revision)), 1))
+    for earlier in range(now - 1, revision - 1, -1):
+        for offset, text in packed_object(f"{day}#r{earlier}").items():
+            array[int(offset) // 900] = text
+    return array
+
+
+def packed_object(revision):
+    return json.loads(value(revision, FC.supersededValues))
+
+
+def test_a_digest_is_that_of_the_values_held_at_the_revision():
+    stated = {q.subject.value for q in QUADS if q.predicate.value == str(FC.revisionOf)}
+
+    assert len(stated) == 22
+    for revision in stated:
+        (digest,) = set(values(revision, FC.digest))
+        (day,) = set(values(revision, FC.revisionOf))
+        array = held(day, int(revision.rpartition("#r")[2]))
+        text = f"[{','.join('null' if given is None else given for given in array)}]"
+        assert digest == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}", revision
+
+
+def test_every_day_used_is_named_with_its_revision(home):
+    for used_by in (thing("baseline", f"c1-{home}"), thing("settlement", "c1", home)):
+        days = {day for revision in values(used_by, FC.usedRevision) for day in values(revision, FC.revisionOf)}
+        assert days == set(values(used_by, PROV.wasDerivedFrom))
+
+
+def test_each_missing_reading_of_the_flagged_days_has_its_reason():
+    flags = [q.subject.value for q in QUADS if q.predicate.value == str(FC.endOffset)]
+    covered = {value(flag, FC.flagOf): range(*(int(value(flag, end)) // 900 for end in (FC.offset, FC.endOffset))) for flag in flags}
+
+    assert {day[-8:]: list(slots) for day, slots in covered.items()} == {"20160821": [42, 43, 44], "20160822": list(range(96))}
+    for day, slots in covered.items():
+        array = packed(day) if values(day, FC["values"]) else [None] * 96
+        assert [slot for slot, given in enumerate(array) if given is None] == list(slots)
 
 
 def test_the_baseline_is_the_mean_of_the_ten_days_it_used(home):

@@ -52,6 +52,34 @@ def test_a_kind_of_property_names_its_unit_in_data_and_in_words(kind):
     assert re.search(r"\[.+\]", str(MERGED.value(URIRef(kind), RDFS.comment)))
 
 
+RESAMPLING = {
+    FCV.MeanOfParts: {
+        *("ActivePower", "PluggedIn", "AirTemperature", "Irradiance", "EnergyPrice", "Voltage", "Current", "Frequency"),
+        *("RelativeHumidity", "WaterTemperature", "SwitchState"),
+    },
+    FCV.SumOfParts: {"ActiveEnergy"},
+    FCV.LastOfParts: {"StateOfCharge", "TemperatureSetpoint", "SGReadyState"},
+    FCV.FirstOfParts: {"EnergyRegister"},
+}
+
+
+def test_prices_are_averaged_energies_summed_and_states_kept():
+    stated = {rule: {str(kind).rpartition("/")[2] for kind in MERGED.subjects(FC.resampling, rule)} for rule in RESAMPLING}
+
+    assert stated == RESAMPLING
+    assert set(RESAMPLING) == set(MERGED.subjects(SKOS.inScheme, FCV.ResamplingRules))
+
+
+@pytest.mark.parametrize("rule", sorted(RESAMPLING))
+def test_a_kind_says_in_words_what_resampling_relies_on(rule):
+    words = {FCV.MeanOfParts: "mean over the interval|[Ss]hare of the interval|Price of energy", FCV.SumOfParts: "of the interval"}
+    words |= {FCV.LastOfParts: "at the end of the interval", FCV.FirstOfParts: "at the beginning of the interval"}
+
+    silent = [kind for kind in RESAMPLING[rule] if not re.search(words[rule], str(MERGED.value(FCV[kind], RDFS.comment)))]
+
+    assert silent == []
+
+
 NUMBERS = sorted(
     str(s) for s in MERGED.subjects(RDF.type, OWL.DatatypeProperty) if s in FC and MERGED.value(s, RDFS.range) in (XSD.decimal, XSD.integer)
 )

@@ -118,6 +118,13 @@ def test_every_kind_of_property_is_either_rated_or_measured(vocabulary):
     assert choices("Channel-kind") | choices("PropertyValue-kind") == set(vocabulary.subjects(SKOS.inScheme, FCV.PropertyKinds))
 
 
+def test_every_kind_that_is_measured_has_one_rule_of_resampling(vocabulary):
+    rules = {kind: list(vocabulary.objects(kind, FC.resampling)) for kind in choices("Channel-kind")}
+
+    assert {kind for kind, given in rules.items() if len(given) != 1} == set()
+    assert {rule for given in rules.values() for rule in given} == set(vocabulary.subjects(SKOS.inScheme, FCV.ResamplingRules))
+
+
 @pytest.mark.parametrize("kind", sorted(choices("PropertyValue-kind") | choices("Channel-kind")), ids=lambda kind: kind.rpartition("/")[2])
 def test_units_are_those_that_the_ontology_gives_to_the_kind(kind, vocabulary):
     name = str(kind).rpartition("/")[2]

@@ -12,7 +12,7 @@ VALID = sorted(DATA.glob("*/valid*.ttl"))
 INVALID = sorted(DATA.glob("*/invalid-*.ttl"))
 
 TELLING = [
-    *("signConvention", "direction", "seriesRole", "timeZone", "start", "end", "day", "offset", "at", "notAfter", "notifiedAt"),
+    *("signConvention", "direction", "seriesRole", "timeZone", "start", "end", "day", "offset", "at", "latestAt", "notAfter", "notifiedAt"),
     *("activatedAt", "signedAt", "validFrom", "validTo", "windowStart", "windowEnd", "minDuration", "maxDuration", "minNotice"),
     "perPeriod",
 ]

@@ -51,7 +51,7 @@ def test_refusal_holds_every_sentence():
         "The announcement of osb-h01 was refused, nothing of it was stored (2 findings):\n"
         "- connection/h01#activePower: Unit is unit:W. Power is kept in kW; send kW and state unit:KiloW (qudt:hasUnit).\n"
         "- connection/h01#activePower: Sign is missing. Without a sign nobody knows import from export; choose exactly one of "
-        "fcv:ImportPositive, fcv:ProductionPositive, fcv:ConsumptionPositive, fcv:Signed, fcv:Unsigned (fc:signConvention)."
+        "fcv:ImportPositive, fcv:ExportPositive, fcv:ProductionPositive, fcv:ConsumptionPositive, fcv:Signed, fcv:Unsigned (fc:signConvention)."
     )
 
 
