@@ -22,7 +22,7 @@ OPTIONAL = ("unit",)
 
 
 @dataclass
-class _Day:
+class DayOfReadings:
     """The readings of one channel and UTC day, in one unit, as they come."""
 
     channel: str
@@ -32,6 +32,7 @@ class _Day:
     again: list[tuple[datetime, str]] = field(default_factory=list)
 
     def add(self, at: datetime, value: str) -> None:
+        """Take one reading in; a second, different one of the same time comes after the first."""
         if at not in self.readings:
             self.readings[at] = value
         elif self.readings[at] != value:
@@ -54,11 +55,11 @@ def lift(file: TextIO, *, base: str) -> Iterator[Series | Refusal]:
         If the header lacks a column or names an unknown one, or the file isn't CSV at all.
     """
     rows = csv.reader(file, strict=True)
-    columns = _header(rows)
-    open_days: dict[str, _Day] = {}
+    columns = header(rows)
+    open_days: dict[str, DayOfReadings] = {}
     for row in _rows(rows):
         try:
-            read = _read(row, columns, base)
+            read = read_row(row, columns, base)
         except RefusedError as error:
             yield error.at(f"row {rows.line_num}")
             continue
@@ -67,16 +68,23 @@ def lift(file: TextIO, *, base: str) -> Iterator[Series | Refusal]:
         channel, at, value, unit = read
         day = open_days.get(channel)
         if day is not None and (day.day, day.unit) != (at.date(), unit):
-            yield from _series(day)
+            yield from series_of(day)
             day = None
         if day is None:
-            day = open_days[channel] = _Day(channel, at.date(), unit)
+            day = open_days[channel] = DayOfReadings(channel, at.date(), unit)
         day.add(at, value)
     for day in open_days.values():
-        yield from _series(day)
+        yield from series_of(day)
 
 
-def _header(rows: Iterator[list[str]]) -> dict[str, int]:
+def header(rows: Iterator[list[str]]) -> dict[str, int]:
+    """Read the first row and return the place of each column.
+
+    Raises
+    ------
+    MappingError
+        If a column is missing, unknown or named twice.
+    """
     names = [name.strip().removeprefix("\ufeff") for name in next(_rows(rows), [])]
     missing = [name for name in REQUIRED if name not in names]
     unknown = [name for name in names if name not in REQUIRED + OPTIONAL]
@@ -96,22 +104,37 @@ def _rows(rows: Iterator[list[str]]) -> Iterator[list[str]]:
         raise MappingError(f"the file can't be read as CSV after row {line} ({error}); save it as UTF-8 with commas") from error
 
 
-def _read(row: Sequence[str], columns: dict[str, int], base: str) -> tuple[str, datetime, str, str | None] | None:
+def read_row(row: Sequence[str], columns: dict[str, int], base: str) -> tuple[str, datetime, str, str | None] | None:
+    """Read one row: channel, begin of the interval, plain decimal, unit; `None` where the value is missing.
+
+    Raises
+    ------
+    RefusedError
+        If it can't be a reading.
+    """
     if len(row) != len(columns):
         raise RefusedError(",".join(row), f"has {len(row)} columns, not {len(columns)}", "give each column of the header one value")
     cells = {name: row[index].strip() for name, index in columns.items()}
     channel = lexical.absolute_iri(cells["channel"], base)
     at = lexical.instant(cells["timestamp"])
-    unit = lexical.absolute_iri(_expanded(cells["unit"])) if cells.get("unit") else None
+    unit = unit_iri(cells.get("unit", ""))
     return (channel, at, lexical.decimal_text(cells["value"]), unit) if cells["value"] else None
 
 
-def _expanded(unit: str) -> str:
-    prefix, _, rest = unit.partition(":")
-    return prefixes()[prefix] + rest if prefix in prefixes() else unit
+def unit_iri(text: str) -> str | None:
+    """Read the IRI of a unit, whole or with a known prefix (`unit:KiloW`); `None` where none is named.
+
+    Raises
+    ------
+    RefusedError
+        If it is no IRI.
+    """
+    prefix, _, rest = text.partition(":")
+    return lexical.absolute_iri(prefixes()[prefix] + rest if prefix in prefixes() else text) if text else None
 
 
-def _series(day: _Day) -> Iterator[Series]:
+def series_of(day: DayOfReadings) -> Iterator[Series]:
+    """Make what one channel and day hold: a series where the readings are equidistant, else observations."""
     times = sorted(day.readings)
     step = _step(times)
     if step is None:

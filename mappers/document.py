@@ -24,6 +24,20 @@ class Number(str):
     __slots__ = ()
 
 
+def parse(payload: bytes, max_bytes: int = MAX_BYTES) -> Json:
+    """Decode JSON whose numbers stay the texts that were sent (`Number`).
+
+    Raises
+    ------
+    MappingError
+        If it is too large or too deep, or is not JSON.
+    """
+    document = _parsed(payload, max_bytes)
+    for _ in _objects(document):
+        pass  # the walk refuses what is too deep
+    return document
+
+
 def decode(payload: bytes, *, max_bytes: int = MAX_BYTES) -> dict[str, Json]:
     """Decode a payload into an object whose numbers are `Number` texts and whose contexts are all bundled or inline.
 
@@ -32,17 +46,16 @@ def decode(payload: bytes, *, max_bytes: int = MAX_BYTES) -> dict[str, Json]:
     MappingError
         If it is too large or too deep, is not JSON or no object, or names a context that isn't bundled.
     """
-    if len(payload) > max_bytes:
-        raise MappingError(f"the payload has {len(payload)} bytes, more than the {max_bytes} that one message may have; send it in parts")
-    try:
-        document = json.loads(payload, parse_float=Number, parse_int=Number, parse_constant=Number)
-    except RecursionError as error:
-        raise MappingError(f"the payload nests deeper than {MAX_DEPTH} levels, which no message needs; flatten it") from error
-    except ValueError as error:  # also UnicodeDecodeError
-        raise MappingError(f"the payload {_start(payload)} is not JSON ({error}); send a JSON-LD object in UTF-8") from error
+    document = _parsed(payload, max_bytes)
     if not isinstance(document, dict):
         raise MappingError(f"the payload is a JSON {_kind(document)}, not an object; put readings into a Message object")
-    _check(document)
+    for node in _objects(document):
+        for iri in _named_contexts(node):
+            if iri not in BUNDLED:
+                raise MappingError(
+                    f"the payload asks for the context {shown(iri)}, and no context is ever fetched; "
+                    f"write its terms into the payload, or use {CONTEXT_V1}"
+                )
     return document
 
 
@@ -69,22 +82,28 @@ def prefixes() -> dict[str, str]:
     }
 
 
-def _check(document: Json) -> None:
-    """Walk the whole document once, without recursion: depth, and every context wherever it hides."""
+def _parsed(payload: bytes, max_bytes: int) -> Json:
+    if len(payload) > max_bytes:
+        raise MappingError(f"the payload has {len(payload)} bytes, more than the {max_bytes} that one message may have; send it in parts")
+    try:
+        return json.loads(payload, parse_float=Number, parse_int=Number, parse_constant=Number)
+    except RecursionError as error:
+        raise MappingError(f"the payload nests deeper than {MAX_DEPTH} levels, which no message needs; flatten it") from error
+    except ValueError as error:  # also UnicodeDecodeError
+        raise MappingError(f"the payload {_start(payload)} is not JSON ({error}); send a JSON-LD object in UTF-8") from error
+
+
+def _objects(document: Json) -> Iterator[dict[str, Json]]:
+    """Walk the whole document once, without recursion; every object in it, wherever it hides."""
     waiting = [(document, 1)]
     while waiting:
         node, depth = waiting.pop()
         if depth > MAX_DEPTH:
             raise MappingError(f"the payload nests deeper than {MAX_DEPTH} levels, which no message needs; flatten it")
         if isinstance(node, dict):
-            for iri in _named_contexts(node):
-                if iri not in BUNDLED:
-                    raise MappingError(
-                        f"the payload asks for the context {shown(iri)}, and no context is ever fetched; "
-                        f"write its terms into the payload, or use {CONTEXT_V1}"
-                    )
+            yield node
             waiting += [(child, depth + 1) for child in node.values() if isinstance(child, (dict, list))]
-        else:
+        elif isinstance(node, list):
             waiting += [(child, depth + 1) for child in node if isinstance(child, (dict, list))]
 
 

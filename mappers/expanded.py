@@ -1,4 +1,4 @@
-"""Read a message from the triples of any JSON-LD: lean and full SAREF observations, and series."""
+"""Read a message from the triples of any JSON-LD: lean and full SAREF observations, SOSA observations, series and flags."""
 
 import json
 from collections.abc import Iterable
@@ -8,16 +8,62 @@ from typing import NamedTuple
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode
 
 from mappers import readings
-from mappers.document import Number
+from mappers.document import Number, prefixes
 from mappers.errors import MappingError
-from mappers.records import Message, Refusal, RefusedError, Series
-from ontology.names import FC, QUDT, RDF, S4ENER, SAREF, SOSA
+from mappers.records import Message, Refusal, RefusedError, ReportedFlag, Series
+from ontology.names import FC, QUDT, RDF, RDFS, S4ENER, SAREF, SOSA, TIME
 
 Node = NamedNode | BlankNode
 Term = NamedNode | BlankNode | Literal
 
 _TYPE = str(RDF.type)
-_MESSAGE, _OBSERVATION, _SERIES = (NamedNode(str(kind)) for kind in (FC.Message, SAREF.Observation, S4ENER.TimeSeries))
+_MESSAGE, _SERIES, _FLAG = (NamedNode(str(kind)) for kind in (FC.Message, S4ENER.TimeSeries, FC.QualityFlag))
+
+
+def _sosa(name: str) -> str:
+    return prefixes()["sosa"] + name
+
+
+def _qudt(name: str) -> str:
+    return prefixes()["qudt"] + name
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How a vocabulary says an observation: alternatives in order, each with the words for who sends something else."""
+
+    channel: tuple[str, str]
+    times: tuple[tuple[str, str], ...]
+    simple: tuple[str, str]
+    simple_units: tuple[str, ...]
+    result: tuple[str, str]  # a node with number and unit
+    number: tuple[str, str]
+    units: tuple[str, ...]
+
+
+_FORMS = {
+    NamedNode(str(SAREF.Observation)): _Form(
+        channel=(str(SAREF.observes), "observed channel (observes)"),
+        times=((str(SAREF.hasTimestamp), "timestamp (at)"),),
+        simple=(str(SOSA.hasSimpleResult), "result (value)"),
+        simple_units=(str(QUDT.hasUnit),),
+        result=(str(SAREF.hasResult), "saref:hasResult"),
+        number=(str(SAREF.hasValue), "saref:hasValue"),
+        units=(str(SAREF.isMeasuredIn),),
+    ),
+    NamedNode(str(SOSA.Observation)): _Form(
+        channel=(_sosa("observedProperty"), "observed channel (sosa:observedProperty)"),
+        times=((_sosa("phenomenonTime"), "timestamp (sosa:phenomenonTime)"), (_sosa("resultTime"), "timestamp (sosa:resultTime)")),
+        simple=(str(SOSA.hasSimpleResult), "result (sosa:hasSimpleResult)"),
+        simple_units=(str(QUDT.hasUnit), _qudt("unit")),
+        result=(_sosa("hasResult"), "sosa:hasResult"),
+        number=(_qudt("numericValue"), "qudt:numericValue"),
+        units=(_qudt("unit"), str(QUDT.hasUnit)),
+    ),
+}
+_INSTANTS = (str(TIME.inXSDDateTimeStamp), str(TIME.inXSDDateTime))  # where a SOSA time is a node, its literal
+_CHANNELS = tuple(form.channel[0] for form in _FORMS.values())
+_TIMES = (*(time for form in _FORMS.values() for time, _ in form.times), str(FC.start))
 
 
 class Statement(NamedTuple):
@@ -65,8 +111,14 @@ class _Graph:
             raise RefusedError(term.value, f"is no literal, as {word} must be", f"send {word} as a value, not as a node")
         return term.value
 
-    def maybe_iri(self, node: Node, predicate: str, word: str) -> str | None:
-        return self.iri(node, predicate, word) if self.properties.get(node, {}).get(predicate) else None
+    def has(self, node: Node, predicate: str) -> bool:
+        return bool(self.properties.get(node, {}).get(predicate))
+
+    def maybe_iri(self, node: Node, predicates: Iterable[str], word: str) -> str | None:
+        return next((self.iri(node, predicate, word) for predicate in predicates if self.has(node, predicate)), None)
+
+    def maybe_text(self, node: Node, predicate: str, word: str) -> str | None:
+        return self.text(node, predicate, word) if self.has(node, predicate) else None
 
 
 def read(statements: Iterable[Statement], relative: str) -> Message:
@@ -83,14 +135,18 @@ def read(statements: Iterable[Statement], relative: str) -> Message:
         if value not in values:
             values.append(value)
     message = one_message(graph.of_type(_MESSAGE), relative)
-    series: list[Series] = []
-    refused: list[Refusal] = []
-    for node in graph.properties:
-        one, bad = _reading(graph, node)
-        series += [one] if one else []
-        refused += bad
-    sent, bad_time = readings.sent(message.value, _sent(graph, message))
-    return Message(message.value, _sender(graph, message), sent, tuple(series), tuple(bad_time + refused))
+    found = [_reading(graph, node) for node in graph.properties]
+    sent, bad_time = readings.sent(message.value, _first(graph, message, str(S4ENER.hasCreationTime)))
+    offset, bad_offset = readings.clock_offset(message.value, _first(graph, message, str(FC.clockOffset)))
+    return Message(
+        message.value,
+        _sender(graph, message),
+        sent,
+        tuple([one for one, _ in found if isinstance(one, Series)]),
+        tuple(bad_time + bad_offset + [bad for _, many in found for bad in many]),
+        tuple([one for one, _ in found if isinstance(one, ReportedFlag)]),
+        offset,
+    )
 
 
 def one_message(found: Iterable[Term], relative: str) -> NamedNode:
@@ -117,34 +173,58 @@ def _sender(graph: _Graph, message: NamedNode) -> str:
         raise MappingError(f"{message.value} has no sender that can be named: {error}") from error
 
 
-def _sent(graph: _Graph, message: NamedNode) -> str | None:
-    found = graph.properties[message].get(str(S4ENER.hasCreationTime), [])
+def _first(graph: _Graph, message: NamedNode, predicate: str) -> str | None:
+    found = graph.properties[message].get(predicate, [])
     return found[0].value if found else None
 
 
-def _reading(graph: _Graph, node: Node) -> readings.Found:
+def _reading(graph: _Graph, node: Node) -> tuple[Series | ReportedFlag | None, list[Refusal]]:
     kinds = graph.properties[node].get(_TYPE, [])
     try:
-        if _OBSERVATION in kinds:
-            return _observation(graph, node)
+        for kind, form in _FORMS.items():
+            if kind in kinds:
+                return _observation(graph, node, form)
         if _SERIES in kinds:
             return _series(graph, node)
+        if _FLAG in kinds:
+            return _flag(graph, node)
     except RefusedError as error:
         return None, [error.at(_point(graph, node))]
     return None, []
 
 
-def _observation(graph: _Graph, node: Node) -> readings.Found:
-    channel = graph.iri(node, str(SAREF.observes), "observed channel (observes)")
-    at = graph.text(node, str(SAREF.hasTimestamp), "timestamp (at)")
-    if str(SAREF.hasResult) not in graph.properties[node]:
-        value = graph.text(node, str(SOSA.hasSimpleResult), "result (value)")
-        return readings.observation(channel, at, value, graph.maybe_iri(node, str(QUDT.hasUnit), "unit"))
-    result = graph.one(node, str(SAREF.hasResult), "result (saref:hasResult)")
+def _observation(graph: _Graph, node: Node, form: _Form) -> readings.Found:
+    channel = graph.iri(node, *form.channel)
+    at = _time(graph, node, form)
+    if not graph.has(node, form.result[0]):
+        value = graph.text(node, *form.simple)
+        return readings.observation(channel, at, value, graph.maybe_iri(node, form.simple_units, "unit"))
+    result = graph.one(node, form.result[0], f"result ({form.result[1]})")
     if isinstance(result, Literal):
-        raise RefusedError(result.value, "is no node, as saref:hasResult needs", "send a saref:PropertyValue with saref:hasValue")
-    value = graph.text(result, str(SAREF.hasValue), "result (saref:hasValue)")
-    return readings.observation(channel, at, value, graph.maybe_iri(result, str(SAREF.isMeasuredIn), "unit"))
+        raise RefusedError(result.value, f"is no node, as {form.result[1]} needs", f"send a node with {form.number[1]}")
+    value = graph.text(result, form.number[0], f"result ({form.number[1]})")
+    return readings.observation(channel, at, value, graph.maybe_iri(result, form.units, "unit"))
+
+
+def _time(graph: _Graph, node: Node, form: _Form) -> str:
+    predicate, word = next(((time, word) for time, word in form.times if graph.has(node, time)), form.times[-1])
+    term = graph.one(node, predicate, word)
+    if isinstance(term, Literal):
+        return term.value
+    instant = next((inner for inner in _INSTANTS if graph.has(term, inner)), None)
+    if instant is None:
+        raise RefusedError(term.value, f"is no instant, as {word} must be", "send it as an xsd:dateTime with offset")
+    return graph.text(term, instant, word)
+
+
+def _flag(graph: _Graph, node: Node) -> tuple[ReportedFlag | None, list[Refusal]]:
+    return readings.flag(
+        graph.iri(node, str(SAREF.observes), "flagged channel (observes)"),
+        graph.text(node, str(SAREF.hasTimestamp), "begin (at)"),
+        graph.maybe_text(node, str(FC.end), "end (until)"),
+        graph.iri(node, str(FC.reason), "reason"),
+        graph.maybe_text(node, str(RDFS.comment), "comment") or "",
+    )
 
 
 def _series(graph: _Graph, node: Node) -> readings.Found:
@@ -152,7 +232,7 @@ def _series(graph: _Graph, node: Node) -> readings.Found:
     start = graph.text(node, str(FC.start), "begin (start)")
     step = graph.text(node, str(S4ENER.hasTemporalResolution), "step")
     values = _array(graph.text(node, str(FC["values"]), "array of values (values, typed @json)"))
-    return readings.series(channel, start, step, values, graph.maybe_iri(node, str(QUDT.hasUnit), "unit"))
+    return readings.series(channel, start, step, values, graph.maybe_iri(node, (str(QUDT.hasUnit),), "unit"))
 
 
 def _array(text: str) -> list[object]:
@@ -168,7 +248,7 @@ def _array(text: str) -> list[object]:
 def _point(graph: _Graph, node: Node) -> str:
     """The best name of a reading that lacks something: its channel and time as far as they are known."""
     about = graph.properties[node]
-    channel = next((t.value for t in about.get(str(SAREF.observes), [])), None)
-    time = next((t.value for p in (SAREF.hasTimestamp, FC.start) for t in about.get(str(p), [])), None)
+    channel = next((term.value for predicate in _CHANNELS for term in about.get(predicate, [])), None)
+    time = next((term.value for predicate in _TIMES for term in about.get(predicate, [])), None)
     named = node.value if isinstance(node, NamedNode) else "a reading without id"
     return " at ".join(part for part in ((channel or named).removeprefix(graph.relative), time) if part)

@@ -7,13 +7,14 @@ XML Schema 1.1 Part 2: 3.3.3 decimal, 3.3.7 dateTime, 3.4.27 dayTimeDuration. RF
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Overflow, localcontext
 
 from mappers.records import RefusedError
 
 MAX_NUMBER_LENGTH = 64
 FRACTION_DIGITS = 18  # what the decimal of common triplestores holds: 128 bits with 18 decimals
 LONGEST_STEP = timedelta(days=1)
+EXACT = Context(prec=2 * MAX_NUMBER_LENGTH, rounding=ROUND_HALF_EVEN, Emax=10_000, Emin=-10_000, traps=[Overflow])  # for what is computed
 
 _CANONICAL = re.compile(r"0|-?(?:[1-9][0-9]{0,19}(?:\.[0-9]{0,17}[1-9])?|0\.[0-9]{0,17}[1-9])")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")

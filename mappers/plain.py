@@ -8,16 +8,17 @@ import re
 
 from mappers import readings
 from mappers.document import CONTEXT_V1, Json, Number, prefixes
-from mappers.records import Message, Refusal, Series
+from mappers.records import Message, Refusal, ReportedFlag, Series
 
 _CLEAN_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*(?:#[A-Za-z0-9_.-]+)?")
 _CLEAN_REST = re.compile(r"[A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*")
 _CLEAN_IRI = re.compile(
     r"https?://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]{1,5})?(?:/[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*)*(?:#[A-Za-z0-9_./-]*)?"
 )
-_MESSAGE = {"@context", "@id", "@type", "madeBy", "sent", "readings"}
+_MESSAGE = {"@context", "@id", "@type", "madeBy", "sent", "clockOffset", "readings"}
 _OBSERVATION = {"@type", "observes", "at", "value", "unit"}
 _SERIES = {"@type", "observes", "start", "step", "values", "unit"}
+_FLAG = {"@type", "observes", "at", "until", "reason", "comment"}
 
 
 class _Unclear(Exception):  # noqa: N818 - no error: it only means the long way
@@ -31,14 +32,17 @@ def read(document: dict[str, Json]) -> Message | None:
         if document.keys() - _MESSAGE or document.get("@type") != "Message":
             return None
         found = [_reading(item, base) for item in _list(document.get("readings", []))]
-        sent, bad = readings.sent(_iri(document.get("@id"), base), _text(document.get("sent")))
-        series, refused = [one for one, _ in found if one], [item for _, many in found for item in many]
+        id = _iri(document.get("@id"), base)
+        sent, bad = readings.sent(id, _text(document["sent"]) if "sent" in document else None)
+        offset, bad_offset = readings.clock_offset(id, _scalar(document["clockOffset"]) if "clockOffset" in document else None)
         return Message(
-            _iri(document.get("@id"), base),
+            id,
             _iri(document.get("madeBy"), base),
             sent,
-            tuple(series),
-            tuple(bad + refused),
+            tuple([one for one, _ in found if isinstance(one, Series)]),
+            tuple(bad + bad_offset + [item for _, many in found for item in many]),
+            tuple([one for one, _ in found if isinstance(one, ReportedFlag)]),
+            offset,
         )
     except _Unclear:
         return None
@@ -55,7 +59,7 @@ def _base(context: Json) -> str:
     raise _Unclear
 
 
-def _reading(item: Json, base: str) -> tuple[Series | None, list[Refusal]]:
+def _reading(item: Json, base: str) -> tuple[Series | ReportedFlag | None, list[Refusal]]:
     kind = item.get("@type") if isinstance(item, dict) else None
     if kind == "Observation" and not item.keys() - _OBSERVATION:
         return readings.observation(
@@ -68,6 +72,14 @@ def _reading(item: Json, base: str) -> tuple[Series | None, list[Refusal]]:
             _text(item.get("step")),
             _flat(item.get("values")),
             _unit(item.get("unit"), base),
+        )
+    if kind == "QualityFlag" and not item.keys() - _FLAG:
+        return readings.flag(
+            _iri(item.get("observes"), base),
+            _text(item.get("at")),
+            _text(item["until"]) if "until" in item else None,
+            _iri(item.get("reason"), base),
+            _sentence(item["comment"]) if "comment" in item else "",
         )
     raise _Unclear
 
@@ -95,6 +107,13 @@ def _text(given: Json) -> str:
     if isinstance(given, str) and not isinstance(given, Number):
         return given
     raise _Unclear
+
+
+def _sentence(given: Json) -> str:
+    text = _text(given)
+    if any("\ud800" <= character <= "\udfff" for character in text):  # half a character; the long way says so
+        raise _Unclear
+    return text
 
 
 def _unit(given: Json, base: str) -> str | None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from mappers import lexical
-from mappers.records import Refusal, RefusedError, Series
+from mappers.records import Refusal, RefusedError, ReportedFlag, Series
 
 Found = tuple[Series | None, list[Refusal]]
 
@@ -17,6 +18,27 @@ def sent(message: str, text: str | None) -> tuple[datetime | None, list[Refusal]
         return lexical.instant(text), []
     except RefusedError as error:
         return None, [error.at(f"{message} (sent)")]
+
+
+def clock_offset(message: str, text: str | None) -> tuple[Decimal | None, list[Refusal]]:
+    """Read by how many seconds the box's clock was behind (+) or ahead (−); a bad number spoils nothing else."""
+    if text is None:
+        return None, []
+    try:
+        return Decimal(lexical.decimal_text(text)), []
+    except RefusedError as error:
+        return None, [error.at(f"{message} (clockOffset)")]
+
+
+def flag(channel: str, at: str, until: str | None, reason: str, comment: str) -> tuple[ReportedFlag | None, list[Refusal]]:
+    """Make a flag of what a box doubts or doesn't have; `until` is exclusive."""
+    try:
+        start, end = lexical.instant(at), None if until is None else lexical.instant(until)
+        if end is not None and end <= start:
+            raise RefusedError(until, f"is not after its begin, {at}", "send the end of the last interval, or leave it out")
+        return ReportedFlag(lexical.absolute_iri(channel), start, end, lexical.absolute_iri(reason), comment), []
+    except RefusedError as error:
+        return None, [error.at(f"{channel} at {at} (flag)")]
 
 
 def observation(channel: str, at: str, value: object, unit: str | None) -> Found:

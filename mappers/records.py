@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,34 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class ReportedFlag:
+    """What a box says of readings that it doubts or doesn't have: from `start` to `end` (exclusive; `None`: one interval).
+
+    Times are aware UTC, `reason` is the IRI of a member of `fcv:QualityReasons`, `comment` a sentence or empty.
+    """
+
+    channel: str
+    start: datetime
+    end: datetime | None
+    reason: str
+    comment: str
+
+
+@dataclass(frozen=True)
 class Message:
-    """A telemetry message: absolute IRIs of itself and its sender, when it was sent, and what it brought."""
+    """A telemetry message: absolute IRIs of itself and its sender, when it was sent, and what it brought.
+
+    `clock_offset` is by how many seconds the box's clock was behind (+) or ahead (−) of the platform's; the times in the message are
+    corrected already.
+    """
 
     id: str
     made_by: str
     sent: datetime | None
     series: tuple[Series, ...]
     refused: tuple[Refusal, ...]
+    flags: tuple[ReportedFlag, ...] = ()
+    clock_offset: Decimal | None = None
 
 
 class RefusedError(ValueError):
