@@ -49,7 +49,9 @@ def steps(path: str, place: str = "a path") -> tuple[Step, ...]:
     while end < len(path):
         match = _STEP.match(path, end)
         if match is None or (match[0].startswith(".") and not found):
-            raise MappingError(f"{place}: the path {path!r} can't be read from {path[end:]!r} on; write it like status.power or list[0].value")
+            raise MappingError(
+                f"{place}: the path {path!r} can't be read from {path[end:]!r} on; write it like status.power or list[0].value"
+            )
         end = match.end()
         if match["selector"] is not None:
             found.append(_selector(match["selector"], path, place))

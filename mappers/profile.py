@@ -74,7 +74,9 @@ def load(folder: Path) -> Profile:
     """
     file = folder / FILE
     if not _FOLDER.fullmatch(folder.name):
-        raise MappingError(f"{folder}: {folder.name!r} can't be a profile's id; name the folder <maker>_<model> in small letters and digits")
+        raise MappingError(
+            f"{folder}: {folder.name!r} can't be a profile's id; name the folder <maker>_<model> in small letters and digits"
+        )
     try:
         given = tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
     except OSError as error:
@@ -256,7 +258,9 @@ def _json(given: Table, topics: dict[str, str]) -> JsonPath:
     for one in (path.path, *path.or_sum):
         first = paths.steps(one, given.place)[0]
         if topics and first not in topics:
-            raise given.refused("path", one, "begins with no topic of the profile", f"{meant(str(first), topics)}begin with {', '.join(topics)}")
+            raise given.refused(
+                "path", one, "begins with no topic of the profile", f"{meant(str(first), topics)}begin with {', '.join(topics)}"
+            )
     return path
 
 

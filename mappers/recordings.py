@@ -38,7 +38,9 @@ def recordings(profile: Profile) -> tuple[Recording, ...]:
     """
     found = tuple(_recording(profile, path) for path in sorted(profile.folder.glob("sample-*.json")))
     if not any(recording.shows == "normal" for recording in found):
-        raise MappingError(f"{profile.folder}: no recorded sample shows the normal state; write down what a device says in sample-normal.json")
+        raise MappingError(
+            f"{profile.folder}: no recorded sample shows the normal state; write down what a device says in sample-normal.json"
+        )
     return found
 
 

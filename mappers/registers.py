@@ -201,5 +201,5 @@ def _example(check: Check) -> Decimal:
 
 def _register(place: object) -> Register:
     if not isinstance(place, Register):
-        raise MappingError(f"{place} is no register; only profiles with transport = \"modbus\" are read here")
+        raise MappingError(f'{place} is no register; only profiles with transport = "modbus" are read here')
     return place

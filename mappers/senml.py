@@ -171,7 +171,9 @@ def _instant(seconds: Decimal, received: datetime | None) -> datetime:
     start = _EPOCH
     if seconds < RELATIVE_BELOW:
         if received is None:
-            raise RefusedError(format(seconds, "f"), "is a time relative to now, which the pack doesn't say", "send seconds since 1970 in t")
+            raise RefusedError(
+                format(seconds, "f"), "is a time relative to now, which the pack doesn't say", "send seconds since 1970 in t"
+            )
         start = received
     try:
         return start + timedelta(microseconds=int((seconds * 1_000_000).to_integral_value()))

@@ -82,7 +82,7 @@ class Table:
         """A list of numbers or texts, as texts; empty where the key is missing. Numbers are spelt in decimal."""
         value = self.take(key, [])
         if not isinstance(value, list) or any(isinstance(item, bool) or not isinstance(item, str | int | Decimal) for item in value):
-            raise self.refused(key, value, "is not a list of numbers or texts", "write it like [65535, \"unavailable\"]")
+            raise self.refused(key, value, "is not a list of numbers or texts", 'write it like [65535, "unavailable"]')
         return tuple(plain(item) for item in value)
 
     def words(self, key: str) -> dict[str, Decimal] | None:

@@ -218,5 +218,5 @@ def _example(check: Check) -> int | str:
 
 def _point(place: object) -> SunSpecPoint:
     if not isinstance(place, SunSpecPoint):
-        raise MappingError(f"{place} is no SunSpec point; only profiles with transport = \"sunspec\" are read here")
+        raise MappingError(f'{place} is no SunSpec point; only profiles with transport = "sunspec" are read here')
     return place

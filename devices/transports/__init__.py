@@ -78,7 +78,12 @@ _DEVICES: dict[str, Callable[[Profile, Address], Device]] = {
     "http": HttpDevice,
     "mqtt": MqttDevice,
 }
-_MAPPERS: dict[str, Callable[[Profile, Raw], list[Sample]]] = {"modbus": registers.lift, "sunspec": sunspec.lift, "http": flat.lift, "mqtt": flat.lift}
+_MAPPERS: dict[str, Callable[[Profile, Raw], list[Sample]]] = {
+    "modbus": registers.lift,
+    "sunspec": sunspec.lift,
+    "http": flat.lift,
+    "mqtt": flat.lift,
+}
 
 
 def open_device(profile: Profile, address: Mapping[str, object]) -> Device:
@@ -97,7 +102,9 @@ def open_device(profile: Profile, address: Mapping[str, object]) -> Device:
         If the address lacks a key, has one that isn't known, or a value that can't be.
     """
     if profile.transport not in _DEVICES:
-        raise ConfigError(f"{profile.id} has the transport {profile.transport!r}, which this box doesn't have; it has {', '.join(_DEVICES)}")
+        raise ConfigError(
+            f"{profile.id} has the transport {profile.transport!r}, which this box doesn't have; it has {', '.join(_DEVICES)}"
+        )
     return _DEVICES[profile.transport](profile, Address(profile.id, address))
 
 

@@ -78,7 +78,9 @@ def request(http: httpx.Client, method: str, url: str, deadline: Deadline, body:
 def _body(answer: httpx.Response, deadline: Deadline) -> bytes:
     url = answer.request.url
     if not answer.is_success:
-        raise fault(f"{url} answers status {answer.status_code}; check the address, and whether the device's local interface is switched on")
+        raise fault(
+            f"{url} answers status {answer.status_code}; check the address, and whether the device's local interface is switched on"
+        )
     body = bytearray()
     for piece in answer.iter_raw(PIECE):
         body += piece

@@ -21,9 +21,13 @@ class HttpDevice:
         self._url = address.text("url").rstrip("/")
         parts = urlsplit(self._url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ConfigError(f"the address of {profile.id} says url = {self._url!r}, which is no address of a device; write it like http://192.168.1.20")
+            raise ConfigError(
+                f"the address of {profile.id} says url = {self._url!r}, which is no address of a device; write it like http://192.168.1.20"
+            )
         if parts.username is not None or parts.password is not None:
-            raise ConfigError(f"the address of {profile.id} says a login in its url, which would stand in every message; use username and password")
+            raise ConfigError(
+                f"the address of {profile.id} says a login in its url, which would stand in every message; use username and password"
+            )
         self._timeout_s = address.timeout()
         login = (address.text("username"), address.text("password")) if "username" in address else None
         address.done()

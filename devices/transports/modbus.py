@@ -24,7 +24,9 @@ def place(address: Address) -> TcpPlace | SerialPlace:
     """
     if "serial" in address:
         parity = address.choice("parity", ("N", "E", "O"))
-        return SerialPlace(address.text("serial"), address.integer("baudrate", 9600, 300, 1_000_000), parity, address.integer("stopbits", 1, 1, 2))
+        return SerialPlace(
+            address.text("serial"), address.integer("baudrate", 9600, 300, 1_000_000), parity, address.integer("stopbits", 1, 1, 2)
+        )
     return TcpPlace(address.text("host"), address.integer("port", 502, 1, 65_535), address.choice("framing", ("tcp", "rtu")))
 
 
@@ -59,11 +61,15 @@ class ModbusDevice:
                 for register, words in steps:
                     line.write(register.table, register.address, list(words))
                 confirmed = registers.runs([*registers.command_registers(told), *(register for register, _ in steps)])
-                setpoints.confirm(command, registers.held(told, wanted), lambda: registers.held(told, self._read(line, confirmed)), deadline)
+                setpoints.confirm(
+                    command, registers.held(told, wanted), lambda: registers.held(told, self._read(line, confirmed)), deadline
+                )
                 for register, words in steps[: len(told.presets)]:
                     found = line.read(register.table, register.address, register.count)
                     if found != list(words):
-                        raise DeviceWriteError(f"{command}: {register} holds {found} after {list(words)} was written; is the control locked?")
+                        raise DeviceWriteError(
+                            f"{command}: {register} holds {found} after {list(words)} was written; is the control locked?"
+                        )
         except DeviceReadError as error:
             raise setpoints.failed(command, error) from error
 
@@ -98,7 +104,9 @@ class ModbusDevice:
         if refused is not None and not raw:
             raise refused
         if refused is not None and (absent := [one for one in _identity(self._profile) if (one.table, one.address) not in raw]):
-            raise mismatch(f"{self._profile.id} is recognised by {absent[0]}, which the device doesn't have; check the profile ({refused.sentence})")
+            raise mismatch(
+                f"{self._profile.id} is recognised by {absent[0]}, which the device doesn't have; check the profile ({refused.sentence})"
+            )
         return raw
 
     def _parts(self, block: registers.Block) -> list[registers.Block]:
@@ -106,14 +114,14 @@ class ModbusDevice:
         sources = [*(point.source for point in self._profile.points), *(check.source for check in self._profile.identity)]
         wanted = {source for source in sources if isinstance(source, Register)}
         inside = sorted(
-            (one.address, one.count) for one in wanted if one.table == table and start <= one.address and one.address + one.count <= start + count
+            (one.address, one.count)
+            for one in wanted
+            if one.table == table and start <= one.address and one.address + one.count <= start + count
         )
         return [(table, address, words) for address, words in inside] if len(inside) > 1 else []
 
     def _read(self, line: Conversation, blocks: Sequence[registers.Block]) -> dict[tuple[str, int], int]:
-        return {
-            (table, start + at): word for table, start, count in blocks for at, word in enumerate(line.read(table, start, count))
-        }
+        return {(table, start + at): word for table, start, count in blocks for at, word in enumerate(line.read(table, start, count))}
 
     def _recognise(self, raw: dict[tuple[str, int], int], *, whole: bool) -> None:
         identity.check(registers.lift(self._profile, raw), f"{self._profile.id} at {self._line.place}", whole=whole)

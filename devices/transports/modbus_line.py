@@ -119,7 +119,9 @@ class ModbusLine:
             If other devices on the line take all the time, and whatever the requests raise.
         """
         if not self.lock.acquire(timeout=deadline.left):
-            raise unreachable(f"{self.place} was busy with other devices for {deadline.seconds:g} s; poll less often or lower their timeout")
+            raise unreachable(
+                f"{self.place} was busy with other devices for {deadline.seconds:g} s; poll less often or lower their timeout"
+            )
         try:
             yield Conversation(self, unit, deadline)
         except RefusedRequestError:
@@ -143,7 +145,9 @@ class ModbusLine:
             except ConnectionException as error:
                 self.close()
                 if fresh or last or deadline.passed:
-                    raise unreachable(f"unit {unit} at {self.place} closed the connection when asked for {what}; is another client connected?") from error
+                    raise unreachable(
+                        f"unit {unit} at {self.place} closed the connection when asked for {what}; is another client connected?"
+                    ) from error
             except (ModbusException, OSError, struct.error, IndexError, ValueError) as error:
                 raise self._silence(unit, deadline, what, error) from error
         raise AssertionError("unreachable code")
@@ -163,17 +167,26 @@ class ModbusLine:
         code = answer.exception_code
         remedy = "check the unit id" if code in NO_SUCH_UNIT else "check the unit id, the profile and the device's firmware"
         raise RefusedRequestError(
-            fault(f"unit {unit} at {self.place} answers exception {code} ({EXCEPTIONS.get(code, 'unknown')}) when asked for {what}; {remedy}"), code
+            fault(
+                f"unit {unit} at {self.place} answers exception {code} ({EXCEPTIONS.get(code, 'unknown')}) when asked for {what}; {remedy}"
+            ),
+            code,
         )
 
     def _silence(self, unit: int, deadline: Deadline, what: str, error: Exception) -> DeviceReadError:
         if self._last_unit is None:
-            return unreachable(f"unit {unit} at {self.place} didn't answer in {deadline.seconds:g} s when asked for {what}; check power and unit id")
+            return unreachable(
+                f"unit {unit} at {self.place} didn't answer in {deadline.seconds:g} s when asked for {what}; check power and unit id"
+            )
         if self._last_unit != unit:
             return fault(f"unit {self._last_unit} at {self.place} answers for unit {unit} when asked for {what}; check the unit id")
         if deadline.passed:
-            return unreachable(f"unit {unit} at {self.place} didn't answer whole in {deadline.seconds:g} s when asked for {what}; check the line")
-        return fault(f"unit {unit} at {self.place} answers what is no Modbus when asked for {what} ({error}); check the framing and the line")
+            return unreachable(
+                f"unit {unit} at {self.place} didn't answer whole in {deadline.seconds:g} s when asked for {what}; check the line"
+            )
+        return fault(
+            f"unit {unit} at {self.place} answers what is no Modbus when asked for {what} ({error}); check the framing and the line"
+        )
 
 
 class RefusedRequestError(DeviceReadError):
@@ -207,7 +220,9 @@ class Conversation:
         answer = self._line.ask(self._unit, self._deadline, what, request)
         words = [int(bit) for bit in answer.bits[:count]] if table in ("coil", "discrete") else list(answer.registers)
         if len(words) != count:
-            raise fault(f"unit {self._unit} at {self._line.place} gives {len(words)} words when asked for {what}; check the device's firmware")
+            raise fault(
+                f"unit {self._unit} at {self._line.place} gives {len(words)} words when asked for {what}; check the device's firmware"
+            )
         return words
 
     def write(self, table: str, address: int, words: list[int]) -> None:

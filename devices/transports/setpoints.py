@@ -67,7 +67,9 @@ def confirm(name: str, wanted: Decimal | None, held: Callable[[], Decimal | None
 def not_taken(name: str, wanted: Decimal | None, found: Decimal | None) -> DeviceWriteError:
     """The error of a device that holds something else than it was told."""
     says = "nothing that can be read" if found is None else found
-    return DeviceWriteError(f"{name}: {wanted} was written, and the device holds {says}; is somebody else writing, or the control locked?", found)
+    return DeviceWriteError(
+        f"{name}: {wanted} was written, and the device holds {says}; is somebody else writing, or the control locked?", found
+    )
 
 
 def failed(name: str, error: DeviceReadError) -> DeviceWriteError:

@@ -55,7 +55,9 @@ class SunSpecDevice:
                 after = self._points(line, [target for target, _ in presets])
                 for target, raw in presets:
                     if after.get(target.key) != raw:
-                        raise DeviceWriteError(f"{command}: {target} holds {after.get(target.key)} after {raw} was written; is the control locked?")
+                        raise DeviceWriteError(
+                            f"{command}: {target} holds {after.get(target.key)} after {raw} was written; is the control locked?"
+                        )
         except DeviceReadError as error:
             raise setpoints.failed(command, error) from error
 

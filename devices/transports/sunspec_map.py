@@ -77,7 +77,9 @@ def discover(line: Conversation) -> dict[int, Found]:
         found.setdefault(model, Found(model, start, length))
         start += HEADER + length
         if not length or start > 65_535 - HEADER:
-            raise mismatch(f"the SunSpec map breaks off after model {model} at address {start}; check the profile and the device's firmware")
+            raise mismatch(
+                f"the SunSpec map breaks off after model {model} at address {start}; check the profile and the device's firmware"
+            )
     raise mismatch(f"the SunSpec map has more than {MOST_MODELS} models and no end; check the device's firmware")
 
 
@@ -91,7 +93,9 @@ def _base(line: Conversation) -> int:
             if error.code not in ILLEGAL:
                 raise  # a wrong unit id says nothing about the map
             refused = error
-    raise mismatch(f"no SunSpec map begins at {', '.join(map(str, BASES))}; check the profile, and whether SunSpec is switched on") from refused
+    raise mismatch(
+        f"no SunSpec map begins at {', '.join(map(str, BASES))}; check the profile, and whether SunSpec is switched on"
+    ) from refused
 
 
 def _header(line: Conversation, start: int) -> tuple[int, int]:

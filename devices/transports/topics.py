@@ -74,10 +74,14 @@ class Topics:
             if self._trouble:
                 raise unreachable(f"the broker {self.place} can't be heard ({self._trouble}); check that it runs, and its access list")
             if self._heard_at is None:
-                raise unreachable(f"nothing came on {', '.join(self._names)} in {deadline.seconds:g} s; check power, radio and the device's name")
+                raise unreachable(
+                    f"nothing came on {', '.join(self._names)} in {deadline.seconds:g} s; check power, radio and the device's name"
+                )
             age = monotonic() - self._heard_at
             if age > oldest_s:
-                raise unreachable(f"the last message on {', '.join(self._names)} is {age:.0f} s old, more than {oldest_s:g} s; check power and radio")
+                raise unreachable(
+                    f"the last message on {', '.join(self._names)} is {age:.0f} s old, more than {oldest_s:g} s; check power and radio"
+                )
             return dict(self._document)
 
     def _complete(self, patience_s: float) -> bool:
@@ -138,7 +142,12 @@ class Topics:
         if name is None:
             return
         if len(message.payload) > MOST_BYTES:
-            log.warning("%s: a message of %d bytes came, more than the %d that a device may say; passed over", message.topic, len(message.payload), MOST_BYTES)
+            log.warning(
+                "%s: a message of %d bytes came, more than the %d that a device may say; passed over",
+                message.topic,
+                len(message.payload),
+                MOST_BYTES,
+            )
             return
         with self._changed:
             self._document[name] = _understood(bytes(message.payload))

@@ -86,4 +86,3 @@ def test_a_sentinel_is_no_value_and_the_other_points_keep_theirs(id):
         assert {sample.point: Decimal(sample.value) for sample in others if sample.value} == {
             sample.point: expected[sample.point] for sample in others
         }
-

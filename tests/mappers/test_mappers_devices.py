@@ -87,7 +87,10 @@ def test_what_is_no_reading_has_a_reason_and_no_value(kind: str, words: list, mo
 def test_scale_and_offset_are_exact() -> None:
     source = Register("holding", 3, "int16")
 
-    assert one(registers.lift(profile(point(source, scale=Decimal("0.1"), offset=Decimal("-273.15"))), {("holding", 3): 2931})) == ("19.95", "")
+    assert one(registers.lift(profile(point(source, scale=Decimal("0.1"), offset=Decimal("-273.15"))), {("holding", 3): 2931})) == (
+        "19.95",
+        "",
+    )
     assert one(registers.lift(profile(point(source, scale=Decimal("-1"))), {("holding", 3): 2931})) == ("-2931", "")
 
 

@@ -42,7 +42,9 @@ garbage = st.recursive(
         st.integers(min_value=10**20, max_value=10**200),
         st.sampled_from([float("nan"), float("inf"), float("-inf"), "NaN", "1,5", "0x10", "١٢", "1e400", "--1", "1 2", "9" * 400]),
     ),
-    lambda inner: st.one_of(st.lists(inner, min_size=1, max_size=2), st.dictionaries(st.text(min_size=1, max_size=3), inner, min_size=1, max_size=2)),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=2), st.dictionaries(st.text(min_size=1, max_size=3), inner, min_size=1, max_size=2)
+    ),
     max_leaves=4,
 )
 
@@ -58,7 +60,9 @@ def lean(value: object, unit: str, at: datetime) -> dict:
 
 
 def series(value: object, unit: str, at: datetime) -> dict:
-    return jsonld_message({"@type": "TimeSeries", "observes": PATH, "start": at.isoformat(), "step": "PT15M", "values": [value], "unit": unit})
+    return jsonld_message(
+        {"@type": "TimeSeries", "observes": PATH, "start": at.isoformat(), "step": "PT15M", "values": [value], "unit": unit}
+    )
 
 
 def long(observation: dict) -> dict:
@@ -210,7 +214,9 @@ def raw_values(point: Point, data: st.DataObject) -> Decimal:
     else:
         kind = sunspec.TYPES[place.type][0] if isinstance(place, SunSpecPoint) else place.type
         bits = int(kind[-2:])
-        raw = Decimal(data.draw(st.integers(0, 2**bits - 1) if kind.startswith("u") else st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)))
+        raw = Decimal(
+            data.draw(st.integers(0, 2**bits - 1) if kind.startswith("u") else st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1))
+        )
         assume(str(raw) not in point.sentinels)
         if isinstance(place, SunSpecPoint):
             assume(raw != sunspec.TYPES[place.type][1])
@@ -305,7 +311,9 @@ def test_whatever_a_device_says_comes_out_plain_or_with_a_reason(profile: Profil
         whatever = st.one_of(st.none(), st.integers(-(2**63), 2**64), st.floats(), st.text(max_size=3))
         raw = data.draw(st.dictionaries(st.sampled_from(keys), whatever)) | sunspec.encode(profile, {})
     else:
-        raw = data.draw(st.recursive(st.one_of(st.none(), st.floats(), st.text(max_size=3)), lambda i: st.dictionaries(st.text(max_size=3), i)))
+        raw = data.draw(
+            st.recursive(st.one_of(st.none(), st.floats(), st.text(max_size=3)), lambda i: st.dictionaries(st.text(max_size=3), i))
+        )
         if isinstance(raw, dict):
             raw = flat.encode(profile, {}, into=raw)
 

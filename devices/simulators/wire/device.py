@@ -90,7 +90,9 @@ class WireDevice:
                 case "modbus":
                     self._modbus(opened, RegisterMemory(profile, self.behaviour, self.faults, gaps=gaps), unit, port, serial)
                 case "sunspec":
-                    self._modbus(opened, SunSpecMemory(profile, self.behaviour, self.faults, rated_kw=rated_kw, base=base), unit, port, serial)
+                    self._modbus(
+                        opened, SunSpecMemory(profile, self.behaviour, self.faults, rated_kw=rated_kw, base=base), unit, port, serial
+                    )
                 case "http":
                     self._http(opened, port)
                 case "mqtt":

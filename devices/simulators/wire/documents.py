@@ -56,7 +56,9 @@ class Documents:
     def _with_held(self, said: Json, command: Command) -> Json:
         """The field in which the device says what it holds, unless a point says it already."""
         target = command.target
-        if not isinstance(target, Send) or any(isinstance(one.source, JsonPath) and one.source.path == target.read.path for one in self._profile.points):
+        if not isinstance(target, Send) or any(
+            isinstance(one.source, JsonPath) and one.source.path == target.read.path for one in self._profile.points
+        ):
             return said
         value = self._held[command.name]
         word = next((word for word, number in (command.words or {}).items() if number == value), None)

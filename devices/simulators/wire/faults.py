@@ -70,5 +70,3 @@ class Faults:
     def silences(self, point: str) -> bool:
         """Whether the device has no value for a point."""
         return "*" in self.sentinel or point in self.sentinel
-
-

@@ -64,7 +64,9 @@ class RegisterMemory:
 class SunSpecMemory:
     """A SunSpec map with the models that a profile needs, at one of the base addresses; `writable` has the addresses of its set-points."""
 
-    def __init__(self, profile: Profile, behaviour: Behaviour, faults: Faults, *, rated_kw: Decimal, base: int = sunspec_map.BASES[0]) -> None:
+    def __init__(
+        self, profile: Profile, behaviour: Behaviour, faults: Faults, *, rated_kw: Decimal, base: int = sunspec_map.BASES[0]
+    ) -> None:
         self._profile, self._behaviour, self._faults, self._base = profile, behaviour, faults, base
         self._lock = Lock()
         self._written: dict[str, int] = {}
@@ -126,7 +128,11 @@ class SunSpecMemory:
 
     def _map(self) -> list[int]:
         raw: Mapping[str, object] = self._fixed | sunspec.encode(self._profile, self._behaviour.values()) | self._written
-        silent = {point.source.key for point in self._profile.points if isinstance(point.source, SunSpecPoint) and self._faults.silences(point.name)}
+        silent = {
+            point.source.key
+            for point in self._profile.points
+            if isinstance(point.source, SunSpecPoint) and self._faults.silences(point.name)
+        }
         words = list(sunspec_map.MARK)
         for model in self._models():
             filled = _empty(model)

@@ -114,4 +114,3 @@ class ModbusServer:
         if sending and self._faults.unit:
             pdu.dev_id = self._faults.unit
         return pdu
-

@@ -20,7 +20,9 @@ PATIENCE_S = 10.0
 class MqttSimulator:
     """One client, until `close`; raises `ConnectionError` where no broker answers."""
 
-    def __init__(self, documents: Documents, faults: Faults, name: str, topics: Mapping[str, str], broker: tuple[str, int], every_s: float) -> None:
+    def __init__(
+        self, documents: Documents, faults: Faults, name: str, topics: Mapping[str, str], broker: tuple[str, int], every_s: float
+    ) -> None:
         self._documents, self._faults, self._name, self._topics, self._every_s = documents, faults, name, topics, every_s
         self._subscribed, self._stopped = Event(), Event()
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311)

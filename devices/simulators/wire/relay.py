@@ -104,7 +104,9 @@ class SerialRelay(Relay):
 
     def __init__(self, faults: Faults) -> None:
         super().__init__(faults)
-        self._masters, self._slaves = zip(*(os.openpty() for _ in range(2)), strict=True)  # the slaves stay open: a port that nobody has open fails
+        self._masters, self._slaves = zip(
+            *(os.openpty() for _ in range(2)), strict=True
+        )  # the slaves stay open: a port that nobody has open fails
         for slave in self._slaves:
             tty.setraw(slave)
         self.path, self.inner_path = (os.ttyname(slave) for slave in self._slaves)
