@@ -4,6 +4,7 @@ A command talks to the platform that runs on the same data directory; where none
 """
 
 import argparse
+import base64
 import contextlib
 import json
 import logging
@@ -14,7 +15,9 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,10 +29,10 @@ from waitress.server import create_server
 
 import settings as settings_module
 from api import ApiSettings, Services, create_app
-from devices import neighbourhood
+from devices import box
 from kg import queries
 from kg.errors import GraphError
-from kg.terms import XSD, python
+from kg.terms import XSD, instant, python
 from scenario.clock import SteppedTime
 from scenario.dataset import FIRST
 from scenario.demo import Demo
@@ -74,7 +77,7 @@ def serve(chosen: Settings, given: argparse.Namespace) -> dict[str, Any] | None:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     clock = SteppedTime(FIRST) if given.demo else wall_clock
-    platform = Platform(chosen, clock)
+    platform = Platform(chosen, clock, wall_clock)
     try:
         web = create_server(_web(platform), host=chosen.web.host, port=chosen.web.port, threads=chosen.web.threads, ident="FLEXCoop")
     except OSError as error:
@@ -167,7 +170,7 @@ def _play_once(chosen: Settings, given: argparse.Namespace, folder: Path, stack:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     begun = time.monotonic()
-    platform = stack.enter_context(contextlib.closing(Platform(chosen, SteppedTime(FIRST))))
+    platform = stack.enter_context(contextlib.closing(Platform(chosen, SteppedTime(FIRST), wall_clock)))
     demo = _demo(platform, chosen, stop)
     stack.callback(demo.finish)
     demo.start()
@@ -191,9 +194,21 @@ def _figures(platform: Platform, chosen: Settings, seconds: float, *, stopped: b
     }
 
 
-def run_osb(_: Settings, given: argparse.Namespace) -> dict[str, Any]:
-    """Run Open Smart Boxes from a configuration file until told to stop."""
-    return {"ok": neighbourhood.main(["--config", given.config]) == 0}
+def run_osb(_: Settings, given: argparse.Namespace) -> dict[str, Any] | None:
+    """Run the Open Smart Box of a configuration file until told to stop; or read its devices once, or get its certificate."""
+    found = box.inventory(Path(given.config))
+    if given.enrol:
+        return {"ok": True, **box.request_certificate(found.box, given.enrol)}
+    environment = box.Environment(wall_clock, time.monotonic, lambda: uuid.uuid4().hex)
+    if given.check:
+        rows = box.check(found, environment)
+        readable = all(not row["reason"] for row in rows)
+        return {"ok": readable, "rows": rows} if given.json else {"ok": readable, "devices": "\n" + "\n".join(box.table(rows))}
+    process = box.BoxProcess(found, environment)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: process.stop())
+    process.run()
+    return None
 
 
 def run_validate(_: Settings, given: argparse.Namespace) -> dict[str, Any]:
@@ -255,18 +270,78 @@ def verb(name: str, *names: str) -> Callable[[Settings, argparse.Namespace], dic
         arguments = {key: str(value) if key == "kw" else value for key in names if (value := getattr(given, key)) is not None}
         if "file" in arguments:
             arguments["file"] = str(Path(arguments["file"]).absolute())
-        url = running(chosen)
-        if url:
-            # no limit: a load or a check takes as long as it takes, and Ctrl-C ends the waiting
-            answer = httpx.post(f"{url}/api/commands/{name}", json=arguments, timeout=None)  # noqa: S113
-            if answer.is_error:
-                raise RuntimeError(answer.json().get("detail", answer.text))
-            result: dict[str, Any] = answer.json()
-            return result
-        with contextlib.closing(Platform(chosen, wall_clock)) as platform:
-            return commands(platform)[name](arguments)
+        return ask(chosen, name, arguments)
 
     return run
+
+
+def ask(chosen: Settings, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Run one verb on the running platform, or on the store itself where none runs."""
+    url = running(chosen)
+    if url:
+        return _posted(url, name, arguments)
+    with contextlib.closing(Platform(chosen, wall_clock)) as platform:
+        return commands(platform)[name](arguments)
+
+
+def _posted(url: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    # no limit: a load or a check takes as long as it takes, and Ctrl-C ends the waiting
+    answer = httpx.post(f"{url}/api/commands/{name}", json=arguments, timeout=None)  # noqa: S113
+    if answer.is_error:
+        raise RuntimeError(answer.json().get("detail", answer.text))
+    result: dict[str, Any] = answer.json()
+    return result
+
+
+def run_load(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
+    """Load a file; see `run_long`."""
+    return run_long(chosen, given, "load", {"file": str(Path(given.file).absolute())})
+
+
+def long(name: str) -> Callable[[Settings, argparse.Namespace], dict[str, Any]]:
+    """Make a command that runs one long verb without arguments."""
+    return lambda chosen, given: run_long(chosen, given, name, {})
+
+
+def run_long(chosen: Settings, given: argparse.Namespace, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Run a verb that may take long, say how far it has come, and end in good order at Ctrl-C."""
+    key, stop = uuid.uuid4().hex, threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    with contextlib.ExitStack() as stack:
+        url = running(chosen)
+        verbs = {} if url else commands(stack.enter_context(contextlib.closing(Platform(chosen, wall_clock))))
+
+        def tell(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+            return _posted(url, name, arguments) if url else verbs[name](arguments)
+
+        work = stack.enter_context(ThreadPoolExecutor(1)).submit(tell, name, arguments | {"key": key})
+        shown = sys.stderr.isatty() and not given.json
+        while not wait([work], 1.0).done:
+            if stop.is_set():
+                tell("stop", {"key": key})
+            elif shown and (state := tell("progress", {"key": key}))["under_way"]:
+                sys.stderr.write(f"\r{state['sentence']}\033[K")
+        if shown:
+            sys.stderr.write("\r\033[K")
+        return work.result()
+
+
+def run_refused(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
+    """List dead letters, show one, export, mend and replay it, or set it aside."""
+    filters = {name: getattr(given, name) for name in ("source", "reason", "since", "until", "state", "limit") if getattr(given, name)}
+    if given.export is not None:
+        number, file = given.export
+        letter = ask(chosen, "refused", {"letter": number})
+        Path(file).write_bytes(base64.b64decode(letter["payload64"]))
+        return {"letter": int(number), "file": str(Path(file).absolute()), "bytes": Path(file).stat().st_size}
+    if given.replay is not None:
+        mended = {} if given.mended is None else {"payload64": base64.b64encode(Path(given.mended).read_bytes()).decode()}
+        return ask(chosen, "refused", {"replay": given.replay} | mended | filters)
+    if given.drop is not None:
+        return ask(chosen, "refused", {"drop": given.drop})
+    if given.letter is not None:
+        return {name: value for name, value in ask(chosen, "refused", {"letter": given.letter}).items() if name != "payload64"}
+    return ask(chosen, "refused", filters)
 
 
 # --- assembly -------------------------------------------------------------------------------------------------------------------------
@@ -283,8 +358,23 @@ def _web(platform: Platform) -> Any:  # noqa: ANN401  (a WSGI application)
         commands=commands(platform),
         now=lambda: platform.now(),
         status=platform.status,
+        enrol=_enrol(platform),
+        monitor=platform.monitor,
     )
     return create_app(ApiSettings(shown_settings=tuple(platform.settings.shown())), services)
+
+
+def _enrol(platform: Platform) -> Callable[[str, str, bytes], dict[str, Any]]:
+    def enrol(osb: str, code: str, request: bytes) -> dict[str, Any]:
+        given, host, port = platform.enrol(osb, code, request)
+        return {
+            "certificate": given.certificate,
+            "ca": given.ca,
+            "notAfter": instant(given.not_after),
+            "broker": {"host": host, "port": port},
+        }
+
+    return enrol
 
 
 @contextlib.contextmanager
@@ -350,9 +440,12 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--homes", type=int, help="homes; beyond 17 the measured ones are used again")
     demo.add_argument("--seed", type=int, help="same seed, same figures")
     demo.add_argument("--keep", metavar="DIR", help="keep store and boxes there")
-    action("osb", run_osb, "run Open Smart Boxes").add_argument("--config", required=True, metavar="FILE")
+    osb = action("osb", run_osb, "run an Open Smart Box")
+    osb.add_argument("--config", required=True, metavar="FILE", help="TOML file, see docs/osb.md")
+    osb.add_argument("--check", action="store_true", help="read each device once, print what it says, and end")
+    osb.add_argument("--enrol", metavar="CODE", help="get the box's certificate with the claim code of its owner, and end")
     action(
-        "load", verb("load", "file"), "load readings from CSV (channel,timestamp,value,unit), or facts from TriG or N-Quads"
+        "load", run_load, "load readings from CSV or Parquet (channel, timestamp, value, unit), or facts from TriG or N-Quads"
     ).add_argument("file")
     action("validate", run_validate, "hold RDF files against the shapes").add_argument("files", nargs="+", metavar="FILE")
     forecast = action("forecast", verb("forecast", "start", "end"), "forecast every channel over a window")
@@ -371,8 +464,29 @@ def _parser() -> argparse.ArgumentParser:
     action("settle", verb("settle", "campaign"), "settle a finished campaign").add_argument("campaign", metavar="IRI")
     action("backup", verb("backup", "file"), "write the whole graph as N-Quads").add_argument("file")
     action("restore", verb("restore", "file"), "replace the whole graph by N-Quads").add_argument("file")
-    action("check", verb("check"), "hold the whole graph against the shapes and the books")
-    action("refused", verb("refused"), "list what was refused at the border")
+    action("check", verb("check"), "hold the whole graph against the shapes, the books, and the readings they rest on")
+    action("retain", long("retain"), "thin and drop the readings that FLEX_RETENTION_… no longer keeps; goes on where it was stopped")
+    action(
+        "rebuild", long("rebuild"), "write the store anew, which gives back the room of what was dropped; the platform goes on meanwhile"
+    )
+    refused = action("refused", run_refused, "list what was refused at the border; show, mend and replay it")
+    refused.add_argument("letter", nargs="?", metavar="N", help="show this letter with its payload")
+    refused.add_argument("--replay", metavar="N", help="send it over the border again; `all` takes every open letter that the filters find")
+    refused.add_argument("--with", dest="mended", metavar="FILE", help="the mended payload of the letter that is replayed")
+    refused.add_argument("--export", nargs=2, metavar=("N", "FILE"), help="write the letter's payload to a file, to be mended")
+    refused.add_argument("--drop", metavar="N", help="set it aside without replaying it")
+    refused.add_argument("--source", help="only of this box, topic or file")
+    refused.add_argument("--reason", help="only for this reason, such as unknown-channel, or words of the sentence")
+    refused.add_argument("--since", metavar="TIME", help="only refused since then, with offset")
+    refused.add_argument("--until", metavar="TIME", help="only refused before then")
+    refused.add_argument("--state", choices=("open", "mended", "dropped", "all"), help="open ones unless told otherwise")
+    refused.add_argument("--limit", type=int, help="the newest so many; 100 unless told otherwise")
+    action("health", verb("health"), "say what each box sends, what is missing, doubtful or refused, and what needs a look")
+    claim = action("claim", verb("claim", "osb"), "make the one-time code for which a box is given its certificate")
+    claim.add_argument("osb", metavar="OSB", help="identifier of the box: osb-h01")
+    revoke = action("revoke", verb("revoke", "osb"), "end a box's certificates, and its connection")
+    revoke.add_argument("osb", metavar="OSB", help="identifier of the box: osb-h01")
+    action("certificates", verb("certificates"), "list the certificates of the boxes")
     query = action("query", run_query, "send a SPARQL query to an endpoint, by default the running platform's")
     query.add_argument("query", help="a .rq file or the text itself")
     query.add_argument("--endpoint", metavar="URL")

@@ -27,14 +27,30 @@ from kg.remote import RemoteStore
 from ontology.names import FCV
 from optimiser.campaigns import Campaigns, Schedule
 from settings import Settings, StoreSettings
+from settlement.changes import changed_since
 from settlement.errors import NotYetError, SettlementError
 from settlement.run import settle
 from settlement.summary import SettlementSummary, summary
+from telemetry.announce import home_of, osb_iri
+from telemetry.authority import Authority, ClaimCode, Given
 from telemetry.broker import Broker, start_broker
 from telemetry.channels import Channels
+from telemetry.errors import BrokerError
+from telemetry.health import Monitor
 from telemetry.ingest import Ingest
+from telemetry.issued import Certificate
+from telemetry.jobs import JobStoppedError, Report, Stop
+from telemetry.latest import Publisher
+from telemetry.mosquitto import Mosquitto
+from telemetry.processes import reachable
 from telemetry.readings import Readings
+from telemetry.rebuild import rebuild
 from telemetry.refused import DeadLetters
+from telemetry.renewal import renewals
+from telemetry.replay import Replay
+from telemetry.retention import Policy, retain
+from telemetry.revocation import enforce
+from telemetry.tls import ServerTls
 from telemetry.writer import ReadingWriter
 
 log = logging.getLogger("flexcoop")
@@ -87,11 +103,14 @@ class Platform:
         Where things are.
     clock
         The time, aware; a scenario gives its own.
+    wall
+        The time on the wall, where the clock is a scenario's: certificates are compared with it.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], datetime], wall: Callable[[], datetime] | None = None) -> None:
         self.settings = settings
         self.now = clock
+        self.wall = wall or clock
         self.iris = Iris(settings.base)
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.store = open_store(settings.store)
@@ -99,6 +118,7 @@ class Platform:
         self.channels = Channels(self.store, self.iris)
         self.writer = ReadingWriter(self.store, self.iris, self.channels)
         self.readings = Readings(self.store, self.iris, self.channels)
+        self.publisher = Publisher(self.store, self.channels)
         self.dead_letters = DeadLetters(settings.data_dir / "refused.sqlite")
         self.campaigns = Campaigns(self.store, self.iris, self._send)
         self.endpoint = QueryService(
@@ -112,12 +132,28 @@ class Platform:
         )
         self.broker: Broker | None = None
         self.ingest: Ingest | None = None
+        self._authority = self._open_authority() if settings.broker.tls else None
+        self._certificate_seen = date.min
+        self.replay = Replay(self.store, self.iris, self.channels, self.writer, self.dead_letters, self._report)
+        self.monitor = Monitor(
+            self.store,
+            self.iris,
+            self.channels,
+            self.readings,
+            self.dead_letters,
+            data_dir=settings.data_dir,
+            store_dir=settings.store.path if settings.store.kind == "embedded" else None,
+            now=clock,
+            listener=lambda: self.ingest,
+        )
         self.scenario: dict[str, Any] = {}
         self.trouble = ""
         self._forecast_days: set[date] = set()
         self._looked: set[datetime] = set()
         self._closed = date.min
         self._busy = threading.RLock()
+        self._closing = threading.Event()
+        self._keeper: threading.Thread | None = None
 
     # --- running -------------------------------------------------------------------------------------------------------------------
 
@@ -125,9 +161,11 @@ class Platform:
         """Start or find the broker and listen to it; returns its address."""
         wanted = self.settings.broker
         host, port = wanted.host, wanted.port
+        authority = self._authority
+        listens = ServerTls(authority.server_files(self._broker_names()), authority.crl) if authority else None
         if not host:
-            self.broker = start_broker("127.0.0.1", port, wanted.state_dir, kind=wanted.kind)
-            host, port = "127.0.0.1", self.broker.port
+            self.broker = start_broker(wanted.listen, port, wanted.state_dir, kind=wanted.kind, tls=listens)
+            host, port = reachable(wanted.listen), self.broker.port
         self.ingest = Ingest(
             host,
             port,
@@ -138,15 +176,20 @@ class Platform:
             channels=self.channels,
             clock=self.now,
             on_report=self._report,
+            on_renewal=renewals(authority) if authority else None,
+            tls=authority.platform_files() if authority else None,
         )
         self.ingest.start()
+        self.publisher.start()
         return host, port
 
     def run_scheduler(self, stop: threading.Event) -> None:
         """Do what is due every few seconds until told to stop: the live platform's heart."""
         while not stop.wait(SCHEDULER_S):
             try:
+                self.monitor.sample()
                 self.advance(self.now())
+                self._renew_server_certificate()
                 self.trouble = ""
             except Exception as error:  # one failed round must not end the platform: it is logged, shown at /health, and tried again
                 self.trouble = f"the round of {self.now().isoformat()} failed: {error}"
@@ -154,21 +197,29 @@ class Platform:
 
     def close(self) -> None:
         """Stop everything, in the order in which nothing is lost."""
+        self._closing.set()
         if self.ingest is not None:
             self.ingest.stop()
+        if self._keeper is not None:
+            self._keeper.join()
+        self.publisher.stop()
         self.endpoint.close()
         if self.broker is not None:
             self.broker.stop()
         self.dead_letters.close()
+        if self._authority is not None:
+            self._authority.close()
         self.store.close()
 
     def advance(self, now: datetime, *, planning: bool = True) -> None:
-        """Do what is due at `now`: pack days, forecast tomorrow, move campaigns on, settle those that are over."""
+        """Do what is due at `now`: pack days, keep house, forecast tomorrow, move campaigns on, settle those that are over."""
+        self.store.tidy()
         with self._busy:
             packed_before = (now - CLOSED_AFTER).date()
             if packed_before > self._closed:
                 self.writer.close_days(packed_before)
                 self._closed = packed_before
+                self._keep_house(now)
             if planning:
                 self._forecast_at_gate(now)
             self._take_up_requests(now)
@@ -176,6 +227,22 @@ class Platform:
             self.campaigns.advance(now)
             for campaign in self._campaigns_in(str(FCV.CampaignFinished)):
                 self._try_to_settle(campaign, now)
+
+    def _keep_house(self, now: datetime) -> None:
+        """Thin and drop old readings, once a day beside everything else; what is not finished is gone on with the next day."""
+        if self._keeper is not None and self._keeper.is_alive():
+            return
+
+        def work() -> None:
+            try:
+                self.retain(now, stop=self._closing.is_set)
+            except JobStoppedError as stopped:
+                log.info("%s", stopped)
+            except Exception:  # the readings stay as they are, and the next day tries again
+                log.exception("old readings could not be thinned or dropped; it is tried again tomorrow")
+
+        self._keeper = threading.Thread(target=work, name="retention", daemon=True)
+        self._keeper.start()
 
     # --- verbs ---------------------------------------------------------------------------------------------------------------------
 
@@ -252,6 +319,53 @@ class Platform:
             raise ForeignEventError(f"{event} is not an event of {member}; open your own page and opt out there")
         self.campaigns.opt_out(event, self.now(), reason)
 
+    # --- certificates of the boxes ---------------------------------------------------------------------------------------------------
+
+    @property
+    def authority(self) -> Authority:
+        """Who signs the boxes' certificates.
+
+        Raises
+        ------
+        BrokerError
+            If the broker wants no certificates.
+        """
+        if self._authority is None:
+            raise BrokerError("the broker wants no certificates (FLEX_BROKER_SECURITY=loopback); set it to tls and start the platform anew")
+        return self._authority
+
+    def claim(self, osb: str) -> ClaimCode:
+        """Make the code for which an OSB is given its certificate, once, within a day."""
+        return self.authority.claim(osb)
+
+    def enrol(self, osb: str, code: str, request: bytes) -> tuple[Given, str, int]:
+        """Give a box its certificate for its claim code, and the address of the broker."""
+        given = self.authority.enrol(osb, code, request)
+        wanted = self.settings.broker
+        host = (wanted.names or (wanted.host or reachable(wanted.listen),))[0]
+        return given, host, self.broker.port if self.broker else wanted.port
+
+    def revoke(self, osb: str) -> tuple[list[str], str]:
+        """End an OSB's certificates; returns their serials, and from when on the broker refuses them."""
+        serials = self.authority.revoke(osb)
+        if isinstance(self.broker, Mosquitto):
+            return serials, "now"
+        external = self.settings.broker.host
+        return serials, f"when the broker at {external} has read {self.authority.crl} again" if external else "when the broker starts"
+
+    def certificates(self) -> list[tuple[Certificate, str]]:
+        """List what was given to the boxes, each with its state."""
+        now = self.wall()
+        return [(each, each.state(now)) for each in self.authority.certificates()]
+
+    def equip(self, boxes: Sequence[str], folder: Path) -> bool:
+        """Write a certificate for each simulated box to a folder; returns `False`, and does nothing, where the broker wants none."""
+        if self._authority is None:
+            return False
+        for osb in boxes:
+            self._authority.issue_to(folder, osb)
+        return True
+
     def add_graphs(self, quads: Sequence[Quad]) -> list[str]:
         """Add a cooperative's own facts to its graphs: all of them, or none if one breaks a shape.
 
@@ -286,11 +400,26 @@ class Platform:
             self.reload()
         return found
 
+    def retain(self, now: datetime, *, stop: Stop | None = None, report: Report | None = None) -> dict[str, Any]:
+        """Thin and drop the readings that the retention settings no longer keep; see `telemetry.retention.retain`."""
+        wanted = self.settings.retention
+        policy = Policy(wanted.fine_days, wanted.kept_days, timedelta(minutes=wanted.step_minutes))
+        return retain(self.store, self.iris, self.channels, self.writer, policy, self._jobs, now=now, stop=stop, report=report)
+
+    def rebuild(self, *, stop: Stop | None = None, report: Report | None = None) -> dict[str, Any]:
+        """Write the store anew, which gives back the room of what was dropped; see `telemetry.rebuild.rebuild`."""
+        return rebuild(self.store, self._jobs, now=self.now(), stop=stop, report=report)
+
+    @property
+    def _jobs(self) -> Path:
+        return self.settings.data_dir / "jobs"
+
     def restore(self, source: Path) -> None:
         """Replace the graph by a backup, and everything that is derived from it."""
         with self._busy:
             self.writer.behind_its_back(lambda: self.store.restore(source))
             self.channels.latest.forget()
+            self.publisher.forget()
             self.reload()
 
     def reload(self) -> None:
@@ -298,7 +427,7 @@ class Platform:
         self.channels.reload()
 
     def check(self) -> dict[str, Any]:
-        """Hold every graph against the shapes, and every settlement's money against itself."""
+        """Hold every graph against the shapes, every settlement's money against itself, and the readings it used against those of now."""
         skipped = {self.iris.graph("ontology"), self.iris.graph("shapes")}
         graphs = {graph: self.store.graph(graph) for graph in self.store.graphs() if graph not in skipped and "/telemetry/" not in graph}
         findings = [
@@ -312,11 +441,13 @@ class Platform:
             for row in queries.rows(self.store, queries.load("settlement", "money_identity"), campaign=campaign)
         ]
         unbalanced = [row["campaign"] for row in books if not row["holds"]]
+        changed = [day.sentence for day in changed_since(self.store, self.iris, self.channels)]
         return {
-            "ok": not findings and not unbalanced,
+            "ok": not findings and not unbalanced and not changed,
             "graphs": len(graphs),
             "settlements": len(books),
             "unbalanced": unbalanced,
+            "changed_readings": changed,
             "findings": findings,
         }
 
@@ -333,10 +464,11 @@ class Platform:
     def status(self) -> dict[str, Any]:
         """Say how the platform is: for `/health`, `/metrics` and the header of every page."""
         telemetry = self.ingest.metrics() if self.ingest is not None else {}
+        trouble = self.trouble or (self.ingest.trouble if self.ingest is not None else None) or ""
         return {
-            "ok": self.ingest is not None and bool(telemetry.get("connected", True)) and not self.trouble,
+            "ok": self.ingest is not None and bool(telemetry.get("connected", True)) and not trouble,
             "pid": os.getpid(),
-            "trouble": self.trouble,
+            "trouble": trouble,
             "now": self.now().isoformat(),
             "store": self.settings.store.kind,
             "broker": self.broker.kind if self.broker is not None else self.settings.broker.host or "not connected yet",
@@ -388,6 +520,36 @@ class Platform:
         end = datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC)  # 23, 24 or 25 hours
         self.forecast(now, start, end)
         self._forecast_days.add(tomorrow)
+
+    def _open_authority(self) -> Authority:
+        wanted = self.settings.broker
+
+        def claimed(osb: str) -> None:
+            home_of(self.store, self.iris, osb_iri(self.iris, osb))
+
+        def revoked(osb: str) -> None:
+            if isinstance(self.broker, Mosquitto) and self._authority is not None:
+                enforce(self.broker, self._authority, osb)
+            else:
+                log.warning(
+                    "no broker of ours is running; one that is must read %s again to refuse %s", wanted.authority_dir / "crl.pem", osb
+                )
+
+        return Authority(wanted.authority_dir, self.wall, days=wanted.certificate_days, claimed=claimed, on_revoked=revoked)
+
+    def _broker_names(self) -> list[str]:
+        wanted = self.settings.broker
+        return [*wanted.names, wanted.host or reachable(wanted.listen)]
+
+    def _renew_server_certificate(self) -> None:
+        """Look once a day whether the broker's certificate is about to end, that of a broker elsewhere, too."""
+        today = self.wall().date()
+        if self._authority is None or today == self._certificate_seen:
+            return
+        self._authority.server_files(self._broker_names())
+        if isinstance(self.broker, Mosquitto):
+            self.broker.reload()
+        self._certificate_seen = today
 
     def _listening(self) -> Ingest:
         if self.ingest is None:

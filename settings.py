@@ -68,10 +68,36 @@ TABLE = (
     ),
     Setting("FLEX_BROKER_PORT", int, "1883", "port of the embedded broker; 0 takes a free one"),
     Setting("FLEX_BROKER_KIND", str, "auto", "which embedded broker: `auto`, `mosquitto` or `amqtt`"),
+    Setting(
+        "FLEX_BROKER_SECURITY",
+        str,
+        "loopback",
+        "`loopback` (no certificates, this machine only) or `tls` (every client shows a certificate of the platform's authority; needs Mosquitto)",
+    ),
+    Setting(
+        "FLEX_BROKER_HOST", str, "127.0.0.1", "address the embedded broker listens on; anything but loopback needs FLEX_BROKER_SECURITY=tls"
+    ),
+    Setting(
+        "FLEX_BROKER_NAMES",
+        str,
+        "",
+        "DNS names and addresses by which boxes reach the broker, the first one first, separated by commas; they are put into its certificate",
+    ),
+    Setting(
+        "FLEX_BROKER_CERTIFICATE_DAYS", int, "90", "days that a box's certificate is valid; boxes renew it by themselves before it ends"
+    ),
     Setting("FLEX_SPARQL_DEADLINE_S", float, "10", "seconds after which a query at /sparql is ended with a 503"),
     Setting("FLEX_SPARQL_MAX_ROWS", int, "100000", "rows (or triples) of an answer at /sparql beyond which it is refused with a 413"),
     Setting("FLEX_SPARQL_MAX_MB", int, "32", "megabytes of an answer at /sparql beyond which it is refused with a 413"),
     Setting("FLEX_SPARQL_MEMORY_MB", int, "2048", "memory that one query at /sparql may use"),
+    Setting(
+        "FLEX_RETENTION_FINE_DAYS",
+        int,
+        "90",
+        "days for which readings finer than FLEX_RETENTION_STEP_MINUTES are kept as they are before `flex retain` thins them; 0 keeps them for ever",
+    ),
+    Setting("FLEX_RETENTION_STEP_MINUTES", int, "15", "step to which old readings are thinned [min]"),
+    Setting("FLEX_RETENTION_DAYS", int, "0", "days after which `flex retain` drops readings altogether; 0 never does"),
     Setting("FLEX_LOG_LEVEL", str, "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Setting(
         "FLEX_DEMO_HOMES", int, "17", "homes of the demo cooperative; beyond 17 the measured homes are used again and marked as copies"
@@ -104,12 +130,17 @@ class StoreSettings:
 
 @dataclass(frozen=True)
 class BrokerSettings:
-    """The MQTT broker; `host` is empty when the platform starts its own."""
+    """The MQTT broker; `host` is empty when the platform starts its own, which then listens on `listen`."""
 
     host: str
     port: int
     kind: str
     state_dir: Path
+    listen: str
+    tls: bool
+    names: tuple[str, ...]
+    certificate_days: int
+    authority_dir: Path
 
 
 @dataclass(frozen=True)
@@ -123,6 +154,15 @@ class WebSettings:
     sparql_max_rows: int
     sparql_max_bytes: int
     sparql_memory_mb: int
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """How long readings are kept [days]; `None`: for ever."""
+
+    fine_days: int | None
+    kept_days: int | None
+    step_minutes: int
 
 
 @dataclass(frozen=True)
@@ -145,6 +185,7 @@ class Settings:
     store: StoreSettings
     broker: BrokerSettings
     web: WebSettings
+    retention: RetentionSettings
     demo: DemoSettings
     values: Mapping[str, str]
 
@@ -220,6 +261,11 @@ def _settings(values: dict[str, str]) -> Settings:
             sparql_max_bytes=int(values["FLEX_SPARQL_MAX_MB"]) << 20,
             sparql_memory_mb=int(values["FLEX_SPARQL_MEMORY_MB"]),
         ),
+        retention=RetentionSettings(
+            fine_days=int(values["FLEX_RETENTION_FINE_DAYS"]) or None,
+            kept_days=int(values["FLEX_RETENTION_DAYS"]) or None,
+            step_minutes=int(values["FLEX_RETENTION_STEP_MINUTES"]),
+        ),
         demo=DemoSettings(
             homes=int(values["FLEX_DEMO_HOMES"]),
             days=int(values["FLEX_DEMO_DAYS"]),
@@ -254,5 +300,34 @@ def _broker(values: Mapping[str, str], data_dir: Path) -> BrokerSettings:
         host, colon, given = address.rpartition(":")
         if not colon or not given.isdigit():
             raise SettingsError(f"FLEX_BROKER={address!r} is neither `embedded` nor host:port, for example 127.0.0.1:1883")
-        port = int(given)
-    return BrokerSettings(host=host, port=port, kind=values["FLEX_BROKER_KIND"], state_dir=data_dir / "broker")
+        host, port = host.removeprefix("[").removesuffix("]"), int(given)  # an IPv6 address stands in brackets
+    _refuse_open_broker(values)
+    return BrokerSettings(
+        host=host,
+        port=port,
+        kind=values["FLEX_BROKER_KIND"],
+        state_dir=data_dir / "broker",
+        listen=values["FLEX_BROKER_HOST"],
+        tls=values["FLEX_BROKER_SECURITY"] == "tls",
+        names=tuple(name.strip() for name in values["FLEX_BROKER_NAMES"].split(",") if name.strip()),
+        certificate_days=int(values["FLEX_BROKER_CERTIFICATE_DAYS"]),
+        authority_dir=data_dir / "authority",
+    )
+
+
+def _refuse_open_broker(values: Mapping[str, str]) -> None:
+    security, listen, days = values["FLEX_BROKER_SECURITY"], values["FLEX_BROKER_HOST"], int(values["FLEX_BROKER_CERTIFICATE_DAYS"])
+    if security not in ("loopback", "tls"):
+        raise SettingsError(f"FLEX_BROKER_SECURITY={security!r} is unknown; use loopback or tls")
+    if security == "loopback" and listen not in ("127.0.0.1", "localhost", "::1"):
+        raise SettingsError(
+            f"FLEX_BROKER_HOST={listen!r} would open the broker to the network without certificates; keep 127.0.0.1, or set FLEX_BROKER_SECURITY=tls"
+        )
+    if security == "tls" and values["FLEX_BROKER_KIND"] == "amqtt":
+        raise SettingsError("FLEX_BROKER_KIND=amqtt can't do FLEX_BROKER_SECURITY=tls; use auto or mosquitto")
+    if security == "tls" and listen in ("0.0.0.0", "::") and not values["FLEX_BROKER_NAMES"].strip(" ,"):  # noqa: S104  (compared with)
+        raise SettingsError(
+            f"FLEX_BROKER_HOST={listen!r} does not say by which name boxes reach the broker, and they check the name in its certificate; set FLEX_BROKER_NAMES"
+        )
+    if not 1 <= days <= 825:
+        raise SettingsError(f"FLEX_BROKER_CERTIFICATE_DAYS={days} is not from 1 to 825; 90 is the default")

@@ -1,7 +1,6 @@
 """The verbs of the platform as commands: JSON in, JSON out. The `flex` commands and `/api/commands` call the same table."""
 
 import dataclasses
-import logging
 import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
@@ -12,11 +11,10 @@ from typing import Any
 import pyoxigraph as ox
 
 import shapes
+import upkeep
 from kg.terms import duration, instant
 from service import Platform
-from telemetry.load import Loaded, load_csv
 
-log = logging.getLogger("flexcoop")
 Arguments = dict[str, Any]
 Command = Callable[[Arguments], dict[str, Any]]
 
@@ -27,6 +25,7 @@ class ArgumentError(ValueError):
 
 def commands(platform: Platform) -> Mapping[str, Command]:
     """Return every verb, bound to a platform."""
+    work = upkeep.Work()
 
     def campaign(given: Arguments) -> dict[str, Any]:
         start, end = _time(given, "start"), _time(given, "end")
@@ -63,11 +62,7 @@ def commands(platform: Platform) -> Mapping[str, Command]:
             quads = _quads(file)
             found = platform.add_graphs(quads)
             return {"ok": not found, "triples": 0 if found else len(quads), "findings": found}
-        with file.open(encoding="utf-8", newline="") as text:
-            loaded = load_csv(text, platform.writer, base=platform.iris.base, received=platform.now(), progress=_told(file.name))
-        for sentence in loaded.sentences:
-            platform.dead_letters.add(platform.now(), f"file {file.name}", b"", sentence)
-        return {"ok": not loaded.refused} | _object(loaded)
+        return upkeep.load(platform, work, file, given)
 
     def backup(given: Arguments) -> dict[str, Any]:
         target = Path(_text(given, "file")).absolute()
@@ -81,13 +76,23 @@ def commands(platform: Platform) -> Mapping[str, Command]:
     def check(_: Arguments) -> dict[str, Any]:
         return platform.check()
 
-    def refused(given: Arguments) -> dict[str, Any]:
+    def claim(given: Arguments) -> dict[str, Any]:
+        return _object(platform.claim(_text(given, "osb")))
+
+    def revoke(given: Arguments) -> dict[str, Any]:
+        serials, effective = platform.revoke(_text(given, "osb"))
+        return {"osb": given["osb"], "revoked": serials, "effective": effective}
+
+    def certificates(_: Arguments) -> dict[str, Any]:
         return {
-            "refused": [_json(letter) for letter in platform.dead_letters.list(int(_number(given, "limit")) if "limit" in given else 100)]
+            "certificates": [
+                {"osb": each.osb, "serial": each.serial, "notAfter": instant(each.not_after), "state": state}
+                for each, state in platform.certificates()
+            ]
         }
 
-    found = (campaign, abort, opt_out, forecast, optimise, settle, load, backup, restore, check, refused)
-    return {function.__name__.replace("_", "-"): function for function in found}
+    found = (campaign, abort, opt_out, forecast, optimise, settle, load, backup, restore, check, claim, revoke, certificates)
+    return {function.__name__.replace("_", "-"): function for function in found} | upkeep.commands(platform, work)
 
 
 FORMATS = {
@@ -108,11 +113,6 @@ def _quads(file: Path) -> list[ox.Quad]:
             return list(ox.parse(text, format=FORMATS[file.suffix], base_iri=file.absolute().as_uri()))
     except (SyntaxError, OSError, ValueError) as error:
         raise ArgumentError(f"{file} can't be read: {error}") from error
-
-
-def _told(name: str) -> Callable[[Loaded], None]:
-    """Tell the log how far a load has come."""
-    return lambda so_far: log.info("%s: %s readings stored, %s refused so far", name, so_far.accepted + so_far.duplicates, so_far.refused)
 
 
 def validate(file: Path) -> dict[str, Any]:

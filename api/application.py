@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
 
-from api import charts, commands, errors, introspection, linked_data, member, operator, sparql
+from api import charts, commands, enrolment, errors, health, introspection, linked_data, member, operator, refused, sparql
 from api.present import install_filters
 from api.services import ApiSettings, Services
 
@@ -19,7 +19,7 @@ def create_app(settings: ApiSettings, services: Services) -> Flask:
     app.extensions["flexcoop"] = services
     app.extensions["flexcoop.settings"] = settings
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for module in (operator, member, charts, sparql, linked_data, introspection, commands):
+    for module in (operator, member, charts, sparql, linked_data, introspection, commands, enrolment, health, refused):
         app.register_blueprint(module.pages)
     install_filters(app)
     errors.install(app)

@@ -26,6 +26,7 @@ TITLES = {
     413: "The answer or the request is too large",
     415: "This media type is not understood",
     422: "The data don't fit",
+    429: "Too often",
     500: "Something went wrong here",
     503: "Not possible right now",
 }
@@ -54,6 +55,7 @@ OURS = frozenset(
         "scenario",
         "service",
         "settings",
+        "upkeep",
         "verbs",
     }
 )

@@ -1,4 +1,4 @@
-"""What this platform is made of: versions, settings, queries, shapes, refused payloads, health and metrics."""
+"""What this platform is made of: versions, settings, queries, shapes, and whether it works."""
 
 import sys
 from dataclasses import dataclass
@@ -12,12 +12,10 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 import kg.queries
 from api.errors import NotFoundError
 from api.services import ApiSettings, services
-from telemetry.refused import DeadLetter
 
 pages = Blueprint("introspection", __name__)
 PACKAGES = ("ontology", "telemetry", "forecasting", "market", "optimiser", "settlement", "api")
 LIBRARIES = ("pyoxigraph", "rdflib", "pyshacl", "flask", "highspy", "statsmodels", "pandas", "paho-mqtt")
-MOST_REFUSED = 200
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -85,24 +83,6 @@ def query(package: str, name: str) -> Response:
     raise NotFoundError(f"There is no query {package}/{name}; the list is at /-/queries")
 
 
-@pages.get("/-/refused")
-def refused() -> Response:
-    """List what was refused at the border, newest first, each with its sentence."""
-    return _shown("refused.html", [_letter(letter) for letter in services().dead_letters.list(MOST_REFUSED)])
-
-
-def _letter(letter: DeadLetter) -> dict[str, Any]:
-    """Spell a refusal as JSON; a payload that is no text is shown with its bytes escaped."""
-    return {
-        "id": letter.id,
-        "at": letter.at.isoformat(),
-        "source": letter.source,
-        "sentence": letter.sentence,
-        "times": letter.times,
-        "payload": letter.payload.decode("utf-8", "backslashreplace"),
-    }
-
-
 @pages.get("/health")
 def health() -> Response:
     """Say whether the platform works: its parts and how far behind it is."""
@@ -110,20 +90,3 @@ def health() -> Response:
     answer = jsonify(state)
     answer.status_code = 200 if state.get("ok", True) else 503
     return answer
-
-
-@pages.get("/metrics")
-def metrics() -> Response:
-    """Give the numeric figures of `/health` in the text format of Prometheus."""
-    lines = [f"flexcoop_{name} {value}" for name, value in _flat(services().status())]
-    return Response("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-def _flat(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    found: list[tuple[str, float]] = []
-    for name, value in figures.items():
-        if isinstance(value, dict):
-            found += _flat(value, f"{prefix}{name}_")
-        elif isinstance(value, (int, float)):
-            found.append((f"{prefix}{name}", float(value)))
-    return found

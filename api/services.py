@@ -10,6 +10,7 @@ from flask import current_app
 from kg.iris import Iris
 from kg.store import Store
 from telemetry.channels import Channels
+from telemetry.health import Monitor
 from telemetry.readings import Readings
 from telemetry.refused import DeadLetters
 
@@ -52,6 +53,8 @@ class Services:
     commands : verb → function from its arguments (JSON) to its result (JSON); they write, everything else reads
     now : the platform's time, which in a scenario is the scenario's
     status : figures for `/health` and the header of every page
+    monitor : surveys the data, for the health page and `/metrics`
+    enrol : OSB, claim code and certificate request → what the box is given (JSON)
     """
 
     store: Store
@@ -63,6 +66,8 @@ class Services:
     commands: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]
     now: Callable[[], datetime]
     status: Callable[[], dict[str, Any]]
+    enrol: Callable[[str, str, bytes], dict[str, Any]] | None = None
+    monitor: Monitor | None = None
 
 
 def services() -> Services:

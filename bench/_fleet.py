@@ -16,9 +16,17 @@ import numpy as np
 import orjson
 
 from bench._boxes import Box, neighbourhood
+from devices.config import Broker
 from devices.mqtt import MqttGateway, MqttLoop
 
 CONNECT_S, GIVE_UP_S = 60.0, 900.0
+
+
+def _broker(job: dict[str, Any]) -> Broker:
+    if not job.get("certificates"):
+        return Broker(job["host"], job["port"])
+    folder = Path(job["certificates"])
+    return Broker(job["host"], job["port"], folder / "ca.pem", folder / "{osb}.pem", folder / "{osb}.key")
 
 
 class Fleet:
@@ -26,7 +34,7 @@ class Fleet:
 
     def __init__(self, job: dict[str, Any]) -> None:
         self._job = job
-        self._loop = MqttLoop(job["host"], job["port"], **({"certificates": Path(job["certificates"])} if job.get("certificates") else {}))
+        self._loop = MqttLoop(_broker(job))
         self._boxes = neighbourhood(job["boxes"], job["quarter_hours"], job["minutes"])
         self._gateways = [self._loop.gateway(box.osb, (box.topic("ack"),)) for box in self._boxes]
         self._sent: dict[str, tuple[float, int]] = {}

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,10 @@ from kg.iris import Iris
 from kg.remote import RemoteStore
 from kg.store import Store
 from telemetry import Channels, DeadLetters, Readings, ReadingWriter
+from telemetry.authority import Authority
 from telemetry.broker import Broker, start_broker
 from telemetry.ingest import Ingest
+from telemetry.tls import ServerTls
 
 BATCH = 200  # messages of a transaction, for the floors as for ours
 
@@ -52,7 +54,12 @@ class Platform:
         self.letters = DeadLetters(directory / "dead.sqlite")
         self.now = START
         self.tls = tls
-        self.broker: Broker = start_broker("127.0.0.1", 0, directory / "broker", "mosquitto")
+        authority = Authority(directory / "authority", lambda: datetime.fromtimestamp(time.time(), UTC)) if tls else None
+        listens = ServerTls(authority.server_files(["127.0.0.1"]), authority.crl) if authority else None
+        if authority:
+            for box in boxes:
+                authority.issue_to(directory / "certificates", box.osb)
+        self.broker: Broker = start_broker("127.0.0.1", 0, directory / "broker", "mosquitto", tls=listens)
         self.ingest = Ingest(
             "127.0.0.1",
             self.broker.port,
@@ -63,6 +70,7 @@ class Platform:
             channels=self.channels,
             clock=lambda: self.now,
             on_report=lambda *_: None,
+            tls=authority.platform_files() if authority else None,
         )
         self.ingest.start()
 

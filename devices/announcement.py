@@ -19,20 +19,20 @@ Node = dict[str, Any]
 def of_home(me: Identity, home: config.Home, channels: Sequence[Channel]) -> Outgoing:
     """The announcement of a home's box."""
     nodes = [_box(me), *_meter(me, home), *_devices(me, home), *(_channel(channel) for channel in channels)]
-    return _message(me, nodes)
+    return message(me, nodes)
 
 
 def of_feed(me: Identity, feed: config.Feed, channels: Sequence[Channel]) -> Outgoing:
     """The announcement of the feed gateway: a weather station and a tariff."""
     station = {"@id": f"station/{feed.station}", "@type": "fc:WeatherStation", "label": "Weather station"}
     tariff = {"@id": f"tariff/{feed.tariff}", "@type": "fc:Tariff", "label": "Tariff"}
-    return _message(me, [_box(me), station, tariff, *(_channel(channel) for channel in channels)])
+    return message(me, [_box(me), station, tariff, *(_channel(channel) for channel in channels)])
 
 
-def _message(me: Identity, nodes: list[Node]) -> Outgoing:
-    """The id names the content, so that the same announcement is the same message."""
+def message(me: Identity, nodes: list[Node], *name: str) -> Outgoing:
+    """Spell an announcement; the id names the content, so that the same announcement is the same message, unless it gets a name of its own."""
     digest = sha256(json.dumps(nodes, sort_keys=True).encode()).hexdigest()[:16]
-    id = me.message_iri("announce", digest)
+    id = me.message_iri("announce", digest, *name)
     head = {"@id": id, "@type": "Message", "madeBy": f"osb/{me.key}"}
     body = {"@context": me.context(), "@graph": [head, *nodes]}
     return Outgoing(id, me.topic("announce"), json.dumps(body).encode())

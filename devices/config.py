@@ -5,25 +5,46 @@ temperatures °C, states of charge %; local times of day are `HH:MM` in the home
 """
 
 import json
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import time
-from difflib import get_close_matches
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from devices.errors import ConfigError
-
-Config = TypeVar("Config")
+from devices.strict import build
 
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the boxes meet the platform."""
+    """Where the boxes meet the platform: plain, or by TLS where a certificate authority is named.
+
+    `ca` is the authority that the broker's certificate must come from, `certificate` and `key` are a box's own (PEM files). In the paths of
+    a neighbourhood `{osb}` stands for the identifier of each box.
+    """
 
     host: str = "127.0.0.1"
     port: int = 1883
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.port < 65536:
+            raise ConfigError(f"the broker's port is {self.port}; ports go from 1 to 65535, and 8883 is usual for TLS")
+        if (self.certificate is None) != (self.key is None):
+            raise ConfigError("of the broker's certificate and key only one is given, and neither works alone; name both files or none")
+        if self.certificate is not None and self.ca is None:
+            raise ConfigError("the broker has a certificate but no ca, so nobody could tell whom it is shown to; name the ca's file")
+
+    def of(self, osb: str) -> "Broker":
+        """The same with a box's identifier in its paths."""
+        certificate, key = (None if path is None else Path(str(path).replace("{osb}", osb)) for path in (self.certificate, self.key))
+        return replace(self, certificate=certificate, key=key)
+
+    def below(self, folder: Path) -> "Broker":
+        """The same with relative paths below a folder."""
+        ca, certificate, key = (None if path is None else folder / path for path in (self.ca, self.certificate, self.key))
+        return replace(self, ca=ca, certificate=certificate, key=key)
 
 
 @dataclass(frozen=True)
@@ -221,7 +242,7 @@ def load(path: Path) -> Neighbourhood:
         given = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"the configuration {path} can't be read ({error}); give the path of a JSON file") from error
-    config: Neighbourhood = _build(Neighbourhood, given, "")
+    config: Neighbourhood = build(Neighbourhood, given, "")
     where = path.parent
     return _with_paths(config, where)
 
@@ -233,7 +254,7 @@ def dump(config: Neighbourhood, path: Path) -> None:
 
 def _with_paths(config: Neighbourhood, where: Path) -> Neighbourhood:
     given = {item.name: getattr(config, item.name) for item in fields(config)}
-    return Neighbourhood(**given | {"state": where / config.state, "series": where / config.series})
+    return Neighbourhood(**given | {"state": where / config.state, "series": where / config.series, "broker": config.broker.below(where)})
 
 
 def _spell(value: object) -> str:
@@ -242,58 +263,6 @@ def _spell(value: object) -> str:
     if isinstance(value, Path):
         return str(value.absolute())
     raise TypeError(f"{value!r} has no form in a configuration file")
-
-
-def _build(kind: type[Config], given: object, place: str) -> Config:
-    if not isinstance(given, dict):
-        raise ConfigError(f"{place or 'the file'} is {_short(given)}, where an object is expected; write {{…}}")
-    known = get_type_hints(kind)
-    for key in given:
-        if key not in known:
-            near = get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            raise ConfigError(f"{_join(place, str(key))} is no setting of {kind.__name__}: {hint}")
-    for item in fields(kind):  # type: ignore[arg-type]  # kind is a dataclass: every caller passes one
-        if item.name not in given and item.default is MISSING and item.default_factory is MISSING:
-            raise ConfigError(f"{_join(place, item.name)} is missing, and {kind.__name__} can't do without; add it")
-    return kind(**{key: _value(known[key], value, _join(place, key)) for key, value in given.items()})
-
-
-def _value(kind: Any, given: object, place: str) -> object:  # noqa: ANN401 - a type hint has no nameable type
-    if get_origin(kind) in (Union, UnionType):
-        inner = next(option for option in get_args(kind) if option is not type(None))
-        return None if given is None else _value(inner, given, place)
-    if get_origin(kind) is tuple:
-        if not isinstance(given, list):
-            raise ConfigError(f"{place} is {_short(given)}, where a list is expected; write […]")
-        return tuple(_value(get_args(kind)[0], item, f"{place}[{index}]") for index, item in enumerate(given))
-    if is_dataclass(kind):
-        return _build(kind, given, place)  # type: ignore[arg-type]  # a dataclass found in a type hint is a class
-    return _scalar(kind, given, place)
-
-
-def _scalar(kind: type, given: object, place: str) -> object:
-    if kind is float and isinstance(given, (int, float)) and not isinstance(given, bool):
-        return float(given)
-    if kind is time and isinstance(given, str):
-        try:
-            return time.fromisoformat(given)
-        except ValueError as error:
-            raise ConfigError(f"{place} is {given!r}, which is no time of day; write it like 07:30") from error
-    if kind is Path and isinstance(given, str):
-        return Path(given)
-    if isinstance(given, kind) and not (kind is int and isinstance(given, bool)):
-        return given
-    raise ConfigError(f"{place} is {_short(given)}, where a {kind.__name__} is expected; correct the value")
-
-
-def _join(place: str, key: str) -> str:
-    return f"{place}.{key}" if place else key
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _above_zero(config: object, *names: str) -> None:

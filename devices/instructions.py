@@ -40,9 +40,9 @@ class Instruction:
         """The limit in force at a moment [kW], or `None`."""
         return self.limit_kw[(at - self.start) // self.step] if self.start <= at < self.end else None
 
-    def outcome(self) -> str | None:
-        """What to say at the end: nothing if the limit was always kept."""
-        return f"the limit was kept in {self.kept} of {self.kept + self.missed} quarter-hours: {self.why}" if self.missed else None
+    def outcome(self, slots: str = "quarter-hours") -> str | None:
+        """What to say at the end: nothing if the limit was always kept; `slots` names what was counted."""
+        return f"the limit was kept in {self.kept} of {self.kept + self.missed} {slots}: {self.why}" if self.missed else None
 
     def save(self) -> State:
         """The instruction, for JSON."""

@@ -4,9 +4,11 @@ A message from the broker is confirmed to it only after the box has committed wh
 a session for each client identifier, so that a box which died in between is told again.
 """
 
+import contextlib
 import logging
 import selectors
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
@@ -16,6 +18,8 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage,
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+
+from devices.config import Broker
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +45,8 @@ class MqttGateway:
     A new client is made for each connection: what was in flight in the old one is in the box's outbox anyhow.
     """
 
-    def __init__(self, client_id: str, host: str, port: int, topics: tuple[str, ...], selector: selectors.BaseSelector) -> None:
-        self._client_id, self._host, self._port, self._topics, self._selector = client_id, host, port, topics, selector
+    def __init__(self, client_id: str, broker: Broker, topics: tuple[str, ...], selector: selectors.BaseSelector) -> None:
+        self._client_id, self._broker, self._topics, self._selector = client_id, broker, topics, selector
         self._client: Client | None = None
         self._online = False
         self._next_try, self._wait = 0.0, FIRST_WAIT_S
@@ -73,9 +77,14 @@ class MqttGateway:
             self._connect()
 
     def readable(self) -> None:
-        """Read what has come."""
-        if self._client is not None:
-            self._client.loop_read(PACKETS_AT_ONCE)
+        """Read what has come; TLS may hold back what the selector doesn't see."""
+        for _ in range(PACKETS_AT_ONCE):
+            if self._client is None:
+                return
+            self._client.loop_read()
+            sock = self._client.socket() if self._client is not None else None
+            if sock is None or not getattr(sock, "pending", int)():
+                return
 
     def writable(self) -> None:
         """Write what is left."""
@@ -84,9 +93,10 @@ class MqttGateway:
 
     def close(self) -> None:
         """Take leave of the broker, which keeps the session."""
-        if self._client is not None:
-            self._client.disconnect()
-            self._client = None
+        client, self._client = self._client, None
+        if client is not None:
+            client.disconnect()
+            client.reinitialise()  # closes the socket, whatever is still to be written
         self._online = False
 
     def _connect(self) -> None:
@@ -98,13 +108,15 @@ class MqttGateway:
         client.on_socket_unregister_write = self._on_written
         self._client = client
         try:
-            client.connect(self._host, self._port, keepalive=KEEPALIVE_S)
-        except OSError as error:
+            if self._broker.ca is not None:
+                client.tls_set_context(_context(self._broker))
+            client.connect(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
+        except (OSError, ValueError) as error:  # also: a file that isn't there, or holds no certificate
             self._lost(f"{error}")
 
     def _lost(self, why: str) -> None:
         if not self._reported_down:
-            log.info("%s: no connection to %s:%s (%s); trying again", self._client_id, self._host, self._port, why)
+            log.info("%s: no connection to %s:%s (%s); trying again", self._client_id, self._broker.host, self._broker.port, why)
             self._reported_down = True
         self._client, self._online, self.just_connected = None, False, False
         self.deliveries.clear()  # unconfirmed: the broker sends them again
@@ -157,8 +169,8 @@ class MqttGateway:
 class MqttLoop:
     """Drives many gateways from one thread."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
         self._selector = selectors.DefaultSelector()
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
@@ -169,7 +181,7 @@ class MqttLoop:
 
     def gateway(self, client_id: str, topics: tuple[str, ...]) -> MqttGateway:
         """Make the connection of one box; it is established by `poll`."""
-        gateway = MqttGateway(client_id, self._host, self._port, topics, self._selector)
+        gateway = MqttGateway(client_id, self._broker.of(client_id), topics, self._selector)
         self._gateways.append(gateway)
         return gateway
 
@@ -189,8 +201,9 @@ class MqttLoop:
                 break
 
     def wake(self) -> None:
-        """End a `poll` early; may be called from a signal handler."""
-        self._bell.send(b"!")
+        """End a `poll` early; may be called from a signal handler or another thread."""
+        with contextlib.suppress(OSError):  # full: it is ringing already; closed: nobody listens any more
+            self._bell.send(b"!")
 
     def close(self) -> None:
         """Take leave of the broker with every gateway."""
@@ -209,3 +222,23 @@ class MqttLoop:
             gateway.readable()
         if mask & selectors.EVENT_WRITE:
             gateway.writable()
+
+
+class _TlsSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails: paho leaves that to chance."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+def _context(broker: Broker) -> ssl.SSLContext:
+    """Read the files anew, so that a renewed certificate counts from the next connection on."""
+    context = ssl.create_default_context(cafile=broker.ca)
+    context.sslsocket_class = _TlsSocket
+    if broker.certificate is not None:
+        context.load_cert_chain(broker.certificate, broker.key)
+    return context

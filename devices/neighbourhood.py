@@ -34,7 +34,7 @@ class Neighbourhood:
     """The boxes of one configuration, on one broker."""
 
     def __init__(self, given: config.Neighbourhood, replay: Replay) -> None:
-        self._loop = MqttLoop(given.broker.host, given.broker.port)
+        self._loop = MqttLoop(given.broker)
         self._outbox = Outbox(given.state, durable=False)  # the homes are simulated: surviving the end of the process is enough
         self._stopping = False
         self._next_retry = monotonic() + RETRY_S

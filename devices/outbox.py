@@ -48,6 +48,11 @@ class Outbox:
         self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self._db.executescript(_SCHEMA)
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The open file, for what else must be committed together with messages."""
+        return self._db
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit everything inside at once, or nothing if it raises; one within another is undone alone and committed with it."""
@@ -58,10 +63,11 @@ class Outbox:
         self._db.execute(begin)
         try:
             yield
+            self._db.execute(end)
         except BaseException:
-            self._db.execute(undo)
+            if self._db.in_transaction:  # a full disk may have undone it already
+                self._db.execute(undo)
             raise
-        self._db.execute(end)
 
     def add(self, osb: str, message: Outgoing, *, again: bool = False) -> None:
         """Keep a message until it is acknowledged; a known id adds nothing, unless it is to be sent `again` with new content."""

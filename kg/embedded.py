@@ -4,16 +4,24 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pyoxigraph as ox
 from pyoxigraph import NamedNode, Quad, Triple
 
 from kg.changes import drop_text, graph_name, quads_text, refuse_blank_nodes, replacement_text
 from kg.errors import QueryError, StoreError
+from kg.gate import Gate
 from kg.store import Row
+
+Watch = Callable[[str, int], None]
+_ROOM = 16 << 20
+_PATIENCE_S = 2.0
+_LONG_LOG = 128 << 20
 
 
 class EmbeddedStore:
@@ -28,11 +36,16 @@ class EmbeddedStore:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self._changes = 0
+        self._broken = False
         self._lock = threading.Lock()
+        self._gate = Gate()
+        self._swapping = threading.Lock()
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             _finish_swap(path)
         self._open: ox.Store | None = _open(path)
+        if path is not None:
+            _clear_away(path)
 
     @property
     def changes(self) -> int:
@@ -124,29 +137,66 @@ class EmbeddedStore:
         """See `Store.restore`.
 
         The new content is loaded aside and takes the place of the old when it is whole; on disk that is a change of
-        directories, so nobody else may be reading meanwhile. It gives back the room that dropped data had kept.
+        directories, for which those who read wait a moment. It gives back the room that dropped data had kept.
+        """
+        with self._writing(alone=True):
+            self._exchange(lambda fresh: _load(fresh, source))
+
+    def rebuild(self, watch: Watch | None = None) -> None:
+        """Write everything anew, which gives back the room that dropped data had kept; the content stays the same.
+
+        Reading goes on, writers wait. A kill at any moment leaves the old content or the new, which are equal.
+
+        Parameters
+        ----------
+        watch
+            Told the phase, `dump` or `load`, and how many bytes of it are done; what it raises ends the rebuild, and nothing has
+            changed then.
+
+        Raises
+        ------
+        StoreError
+            If there is no room on the disk, or what was loaded is not as much as there was.
         """
         if self.path is None:
-            fresh = ox.Store()
-            with self._writing():
-                _load(fresh, source)
-                self._open = fresh
-            return
-        aside = self.path.with_name(self.path.name + ".restoring")
-        shutil.rmtree(aside, ignore_errors=True)
-        with self._writing():
+            return  # memory is given back as it is
+        dump = _dump(self.path)
+        with self._writing(alone=True):
             try:
-                loaded = ox.Store(str(aside))
-                _load(loaded, source)
-                loaded.flush()
-                del loaded
+                with dump.open("wb") as file:
+                    self._ox.dump(_Watched(file, "dump", watch), format=ox.RdfFormat.N_QUADS)  # type: ignore[arg-type]
+                expected = len(self._ox)
+                with dump.open("rb") as file:
+                    watched = _Watched(file, "load", watch)
+                    self._exchange(lambda fresh: fresh.bulk_load(watched, format=ox.RdfFormat.N_QUADS), expected)  # type: ignore[arg-type]
+            finally:
+                dump.unlink(missing_ok=True)
+
+    def _exchange(self, fill: Callable[[ox.Store], None], expected: int | None = None) -> None:
+        """Fill a store aside and put it in the place of this one."""
+        if self.path is None:
+            fresh = ox.Store()
+            fill(fresh)
+            self._open = fresh
+            return
+        aside = _aside(self.path)
+        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            loaded = ox.Store(str(aside))
+            fill(loaded)
+            loaded.flush()
+            if expected is not None and len(loaded) != expected:
+                raise StoreError(f"{len(loaded)} triples were loaded instead of {expected}; the store is as it was, look at the disk")
+            del loaded
+            with self._swapping:
                 self._ox.flush()
                 self._open = None
-                _swap(aside, self.path)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
-                if self._open is None:
+                try:
+                    _swap(aside, self.path)
+                finally:
                     self._open = _open(self.path)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
     def checkpoint(self, target: Path) -> None:
         """Make a copy that another process may open read-only: hard links, milliseconds.
@@ -161,31 +211,76 @@ class EmbeddedStore:
         with _reading():
             self._ox.backup(str(target))
 
+    def tidy(self) -> None:
+        """See `Store.tidy`: once the log is long, what it holds is written to the tables, beside everything else.
+
+        RocksDB keeps a log for as long as a single table has not been written since, and the small ones hardly ever are: without
+        this it grows to some gigabytes before RocksDB sees to it by itself.
+        """
+        if self.path is None or self._broken or _log_size(self.path) < _LONG_LOG:
+            return
+        with self._writing():
+            self._ox.flush()
+
     def close(self) -> None:
         """See `Store.close`."""
         if self._open is not None:
-            self._open.flush()
+            if not self._broken:
+                self._open.flush()
             self._open = None
 
     @property
     def _ox(self) -> ox.Store:
-        if self._open is None:
+        opened = self._open
+        if opened is None:
+            with self._swapping:  # it may be changing places
+                opened = self._open
+        if opened is None:
             raise StoreError(f"the store in {self.path or 'memory'} is closed; open it again with EmbeddedStore(…)")
-        return self._open
+        return opened
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, *, alone: bool = False) -> Iterator[None]:
+        if self._broken:
+            self._reopen()
         try:
-            yield
+            with self._gate.alone() if alone else self._gate.shared():
+                yield
         except SyntaxError as error:
             raise QueryError(f"malformed SPARQL Update: {error}") from error
         except (OSError, RuntimeError) as error:
             if isinstance(error, StoreError):
                 raise
+            self._broken = self.path is not None
             raise StoreError(f"the store in {self.path or 'memory'} refused a write: {error}") from error
         finally:
             with self._lock:
                 self._changes += 1
+
+    def _reopen(self) -> None:
+        """Open the store anew after a failed write: RocksDB takes no more writes then, even when the disk has room again.
+
+        What was committed is in its log. It can be read all the while, so it is not closed before there is room to open it.
+        """
+        with self._gate.alone(), self._swapping:
+            if not self._broken or self.path is None:
+                return
+            free = shutil.disk_usage(self.path).free
+            if free < _ROOM:
+                raise StoreError(
+                    f"the store in {self.path} has refused a write, and needs {_ROOM >> 20} MiB of room to go on, "
+                    f"but only {free >> 20} are free; make room"
+                )
+            self._open = None
+            deadline = time.monotonic() + _PATIENCE_S
+            while self._broken:
+                try:
+                    self._open = _open(self.path)
+                    self._broken = False
+                except StoreError:  # somebody is still reading the one that was just closed
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.02)
 
 
 @contextmanager
@@ -216,8 +311,48 @@ def _load(store: ox.Store, source: Path) -> None:
         raise StoreError(f"{source} is no N-Quads file ({error}); nothing was changed") from error
 
 
+def _log_size(path: Path) -> int:
+    size = 0
+    for log in path.glob("*.log"):
+        with suppress(FileNotFoundError):  # RocksDB has just removed it
+            size += log.stat().st_size
+    return size
+
+
+class _Watched:
+    """A file whose reader or writer tells how far it has come."""
+
+    def __init__(self, file: BinaryIO, phase: str, watch: Watch | None) -> None:
+        self._file, self._phase, self._watch, self._done = file, phase, watch, 0
+
+    def write(self, data: bytes) -> int:
+        self._tell(len(data))
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._tell(len(data))
+        return data
+
+    def _tell(self, size: int) -> None:
+        self._done += size
+        if self._watch is not None:
+            self._watch(self._phase, self._done)
+
+
 def _before(path: Path) -> Path:
     return path.with_name(path.name + ".before")
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(path.name + ".restoring")
+
+
+def _dump(path: Path) -> Path:
+    return path.with_name(path.name + ".dump")
 
 
 def _swap(fresh: Path, path: Path) -> None:
@@ -232,3 +367,10 @@ def _swap(fresh: Path, path: Path) -> None:
 def _finish_swap(path: Path) -> None:
     if not path.exists() and _before(path).exists():
         _before(path).rename(path)
+
+
+def _clear_away(path: Path) -> None:
+    """Remove what a kill in the middle of a restore or rebuild has left; the store is open, so that no other process is at it."""
+    for left in (_before(path), _aside(path)):
+        shutil.rmtree(left, ignore_errors=True)
+    _dump(path).unlink(missing_ok=True)

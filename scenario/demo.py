@@ -5,7 +5,7 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -37,6 +37,10 @@ class DemoPlatform(Conductor, Protocol):
 
     def connect(self) -> tuple[str, int]:
         """Start or find the broker, listen to it, return its address."""
+        ...
+
+    def equip(self, boxes: Sequence[str], folder: Path) -> bool:
+        """Write a certificate for each box to a folder; `False` where the broker wants none."""
         ...
 
     def reload(self) -> None:
@@ -83,8 +87,16 @@ class Demo:
         # the clock first: what waits at the broker must not meet a platform that believes it is the first day again
         self.clock = Clock(self.platform, boxes, self.platform.iris.base, self.folder / "clock.json", self.time, self.stop, self._weather)
         host, port = self.platform.connect()
+        certificates = self.folder / "certificates"
+        equipped = self.platform.equip(boxes, certificates)
         config = write_neighbourhood(
-            self.homes, self.data, base=self.platform.iris.base, broker=(host, port), folder=self.folder, seed=self.seed
+            self.homes,
+            self.data,
+            base=self.platform.iris.base,
+            broker=(host, port),
+            certificates=certificates if equipped else None,
+            folder=self.folder,
+            seed=self.seed,
         )
         command = [sys.executable, "-m", "devices.neighbourhood", "--config", str(config), "--die-with-parent"]
         self._boxes = subprocess.Popen(command)  # noqa: S603  (our own interpreter and module)

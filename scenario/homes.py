@@ -11,8 +11,20 @@ from scenario.dataset import Dataset
 MINIMUM_SOC_PERCENT = 10.0
 
 
-def write_neighbourhood(homes: list[HomePlan], dataset: Dataset, *, base: str, broker: tuple[str, int], folder: Path, seed: int) -> Path:
-    """Write the configuration and the replayed series to `folder`; returns the configuration's path."""
+def write_neighbourhood(
+    homes: list[HomePlan],
+    dataset: Dataset,
+    *,
+    base: str,
+    broker: tuple[str, int],
+    certificates: Path | None = None,
+    folder: Path,
+    seed: int,
+) -> Path:
+    """Write the configuration and the replayed series to `folder`; returns the configuration's path.
+
+    `certificates` is where each box finds `ca.pem`, `{osb}.pem` and `{osb}.key`, if the broker wants certificates.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     series = folder / "series.npz"
     Replay(
@@ -28,7 +40,7 @@ def write_neighbourhood(homes: list[HomePlan], dataset: Dataset, *, base: str, b
         base=base,
         state=folder / "boxes.sqlite",
         series=series,
-        broker=Broker(*broker),
+        broker=_broker(broker, certificates),
         homes=tuple(_home(home, dataset, seed * 1000 + number) for number, home in enumerate(homes)),
         feed=Feed(key=FEED),
         spread_from="PT1H",
@@ -36,6 +48,13 @@ def write_neighbourhood(homes: list[HomePlan], dataset: Dataset, *, base: str, b
     path = folder / "neighbourhood.json"
     dump(config, path)
     return path
+
+
+def _broker(address: tuple[str, int], certificates: Path | None) -> Broker:
+    if certificates is None:
+        return Broker(*address)
+    where = certificates.absolute()
+    return Broker(*address, ca=where / "ca.pem", certificate=where / "{osb}.pem", key=where / "{osb}.key")
 
 
 def _home(home: HomePlan, dataset: Dataset, seed: int) -> Home:

@@ -116,7 +116,7 @@ def serve(port: int, location: Path, timeout_s: float, memory: str) -> None:
     jar = fetch()
     file = configure(location, timeout_s)
     environment = {**os.environ, "FUSEKI_BASE": str(file.parent)}
-    options = ["--localhost", f"--port={port}", "--ping", "--no-cors", f"--config={file}"]
+    options = ["--localhost", f"--port={port}", "--ping", "--compact", "--no-cors", f"--config={file}"]
     line = [java, f"-Xmx{memory}", "-jar", str(jar), *options]
     os.execve(java, line, environment)  # noqa: S606 - the arguments are ours, and no shell is wanted
 

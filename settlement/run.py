@@ -44,6 +44,7 @@ from settlement.verification import (
 from settlement.writing import Books, MemberBooks, Scribe, status_change
 from telemetry.channels import Channels
 from telemetry.readings import Readings
+from telemetry.used import UsedDay
 
 GRACE = timedelta(hours=24)
 PLACEBO_SPAN = timedelta(days=30)
@@ -236,10 +237,10 @@ class _Lineage:
     campaign: Campaign
     weather: Sequence[str]
 
-    def of_event(self, call: _Call) -> tuple[str, ...]:
+    def of_event(self, call: _Call) -> tuple[UsedDay, ...]:
         return self._nodes(call.event.channel, call.slots)
 
-    def of_baseline(self, call: _Call, days: Sequence[int]) -> tuple[str, ...]:
+    def of_baseline(self, call: _Call, days: Sequence[int]) -> tuple[UsedDay, ...]:
         today = call.slots[0].astimezone(call.event.zone).date().toordinal()
         hours = (*call.before, *call.slots)
         times = [moved for day in days for moved in same_hours(hours, call.event.zone, day - today) if moved is not None]
@@ -252,9 +253,9 @@ class _Lineage:
         flags = self.readings.flags(call.event.channel, call.slots[0], call.slots[-1] + self.campaign.step)
         return len({at for at, _ in flags})
 
-    def _nodes(self, channel: str, times: Sequence[datetime]) -> tuple[str, ...]:
+    def _nodes(self, channel: str, times: Sequence[datetime]) -> tuple[UsedDay, ...]:
         wanted = {self.iris.day(channel, time.date()) for time in times}
-        return tuple(day for day in self.readings.days(channel, min(times), max(times) + timedelta(seconds=1)) if day in wanted)
+        return tuple(day for day in self.readings.used([channel], min(times), max(times) + timedelta(seconds=1)) if day.iri in wanted)
 
 
 def _books(campaign: Campaign, measured: Sequence[_Measured], idle: Sequence[Finding], lineage: _Lineage) -> Books:

@@ -17,6 +17,7 @@ from settlement.findings import Finding
 from settlement.records import Campaign, Event
 from settlement.remuneration import Money, Shares, energy
 from settlement.verification import Interval
+from telemetry.used import UsedDay
 
 _Properties = dict[str, Value | Iterable[Value] | None]
 _KWH: _Properties = {QUDT.hasUnit: UNIT["KiloW-HR"]}
@@ -33,8 +34,8 @@ class MemberBooks:
     method: str
     baseline_kw: Array
     adjustment_kw: float
-    baseline_days: tuple[str, ...]
-    event_days: tuple[str, ...]
+    baseline_days: tuple[UsedDay, ...]
+    event_days: tuple[UsedDay, ...]
     baseline_kwh: Decimal
     metered_kwh: Decimal
     instructed_kwh: Decimal
@@ -159,6 +160,8 @@ class Scribe:
             + describe(graph, result, self._result(member, baseline, delivered))
             + _findings(graph, result, member.findings)
             + describe(graph, self._iris.id("remuneration", self._key, key), remuneration)
+            + [quad for day in member.baseline_days for quad in day.quads(graph, baseline)]
+            + [quad for day in member.event_days for quad in day.quads(graph, result)]
         )
 
     def _baseline(self, member: MemberBooks) -> _Properties:
@@ -173,7 +176,7 @@ class Scribe:
             QUDT.hasUnit: UNIT.KiloW,
             FC["values"]: packed(member.baseline_kw),
             FC.sameDayAdjustment: round(member.adjustment_kw, 4) + 0.0,
-            PROV.wasDerivedFrom: [iri(day) for day in member.baseline_days],
+            PROV.wasDerivedFrom: [iri(day.iri) for day in member.baseline_days],
             PROV.wasGeneratedBy: iri(self._activity),
         }
 
@@ -190,7 +193,7 @@ class Scribe:
             FC.measuredReduction: member.measured_kwh,
             FC.deliveredEnergy: delivered,
             **_bounds(member.interval, delivered),
-            PROV.wasDerivedFrom: [iri(day) for day in member.event_days],
+            PROV.wasDerivedFrom: [iri(day.iri) for day in member.event_days],
             PROV.wasGeneratedBy: iri(self._activity),
         }
 

@@ -1,26 +1,30 @@
 """One channel's UTC day in its two forms, open and closed, to triples and back (docs/decisions/two-forms-of-a-day.md)."""
 
+import hashlib
 import math
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+import orjson
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kg import queries
 from kg.iris import Iris
 from kg.store import Row, Store
-from kg.terms import RDF_JSON, XSD, Lang, describe, iri
+from kg.terms import RDF_JSON, XSD, Json, Lang, describe, iri
 from ontology import names
-from ontology.names import FC, FCV, RDF, RDFS, S4ENER
+from ontology.names import FC, FCV, PROV, RDF, RDFS, S4ENER
+from telemetry.errors import TelemetryError
 
 if TYPE_CHECKING:
     from telemetry.channels import Channel
 
 SLOT = f"{names.SLOT}s"
+_CLOCK_SKEW = str(FCV.ClockSkew)
 _DECIMAL = NamedNode(XSD + "decimal")
 _VALUES = NamedNode(str(FC["values"]))
 _CANONICAL = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{0,17}[1-9])?")
@@ -61,13 +65,43 @@ def canonical(text: str) -> str:
 
 @dataclass(frozen=True)
 class Flag:
-    """A doubt about, or the history of, one slot of a day."""
+    """A doubt about, or the history of, one slot or a run of slots of a day; the slots may be empty.
+
+    Parameters
+    ----------
+    iri
+        Its node.
+    offset, end
+        Begin of the first slot and end of the last [s since 00:00 UTC], half-open; `end` is `None` for one slot.
+    reason
+        IRI of a member of `fcv:QualityReasons`.
+    comment
+        The reason in words.
+    superseded
+        Value that the slot held before, in the channel's unit.
+    sent
+        When the message that superseded it was sent, by the box's corrected clock; `None` where that is not known.
+    """
 
     iri: str
     offset: int
     reason: str
     comment: str
     superseded: str | None = None
+    end: int | None = None
+    sent: datetime | None = None
+
+    def covers(self, offset: int) -> bool:
+        """Whether it is about the slot that begins at this offset [s]."""
+        return self.offset == offset if self.end is None else self.offset <= offset < self.end
+
+    @property
+    def ahead(self) -> bool:
+        """Whether it says that the reading's time lies ahead of the platform's clock.
+
+        A run of `fcv:ClockSkew` (with an end) says something else: the box's clock was wrong, and the box corrected the times.
+        """
+        return self.reason == _CLOCK_SKEW and self.end is None
 
     def quads(self, graph: str, day: str) -> list[Quad]:
         """The flag as triples in the day's graph."""
@@ -80,14 +114,58 @@ class Flag:
                 FC.offset: self.offset,
                 FC.reason: iri(self.reason),
                 RDFS.comment: Lang(self.comment),
+                FC.endOffset: self.end,
                 FC.supersededValue: None if self.superseded is None else Decimal(self.superseded),
+                PROV.invalidatedAtTime: self.sent,
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Revision:
+    """An earlier revision of a closed day.
+
+    Parameters
+    ----------
+    number
+        1 for the day as it was closed, one more with each correction.
+    digest
+        Of its array.
+    superseded
+        What the slots that the next revision changed held: offset [s] to decimal text, `None` where the slot was empty.
+    ended
+        When the next revision took its place.
+    """
+
+    number: int
+    digest: str
+    superseded: dict[int, str | None]
+    ended: datetime
+
+    def quads(self, graph: str, day: str) -> list[Quad]:
+        """The revision as triples in the day's graph."""
+        held = {str(offset): self.superseded[offset] for offset in sorted(self.superseded)}
+        return describe(
+            graph,
+            f"{day}#r{self.number}",
+            {
+                RDF.type: iri(str(FC.DayRevision)),
+                FC.revisionOf: iri(day),
+                FC.revision: self.number,
+                FC.digest: self.digest,
+                FC.supersededValues: Json(orjson.dumps(held).decode()),
+                PROV.invalidatedAtTime: self.ended,
             },
         )
 
 
 @dataclass(slots=True)
 class Day:
-    """What is stored of one channel's UTC day. `values` maps the offset [s] to the decimal text; a missing slot is absent."""
+    """What is stored of one channel's UTC day.
+
+    `values` maps the offset [s] to the decimal text; a missing slot is absent. `revision` is 0 while the day is open, 1 once it is
+    closed, and one more with each correction.
+    """
 
     channel: "Channel"
     date: date
@@ -96,6 +174,7 @@ class Day:
     values: dict[int, str] = field(default_factory=dict)
     flags: dict[str, Flag] = field(default_factory=dict)
     array: str | None = None
+    revision: int = 0
 
     @property
     def closed(self) -> bool:
@@ -104,12 +183,23 @@ class Day:
 
     @property
     def exists(self) -> bool:
-        """Whether anything is stored."""
-        return self.closed or bool(self.values)
+        """Whether anything is stored; a day may hold nothing but flags, which say why it is empty."""
+        return self.closed or bool(self.values) or bool(self.flags)
 
-    def superseded(self, offset: int) -> list[str]:
-        """Values that this slot held before."""
-        return [flag.superseded for flag in self.flags.values() if flag.offset == offset and flag.superseded is not None]
+    @property
+    def step_s(self) -> int:
+        """Step of the stored array [s], or of the channel while the day is open."""
+        return self.channel.step_s if self.array is None else _DAY_S // (self.array.count(",") + 1)
+
+    @property
+    def text(self) -> str:
+        """The canonical array of its values, whichever form the day is stored in."""
+        return pack(self.values, self.channel.step_s) if self.array is None else self.array
+
+    @property
+    def digest(self) -> str:
+        """Digest of its values: the same open and closed."""
+        return digest(self.text)
 
     def header(self) -> list[Quad]:
         """What every day node says of itself, open or closed."""
@@ -165,6 +255,17 @@ def unpack(array: str) -> dict[int, str]:
     return {i * step_s: text for i, text in enumerate(texts) if text not in ("null", "")}
 
 
+def digest(array: str) -> str:
+    """Digest of the canonical array of a day (`pack`), by which a computation names the values it used.
+
+    Examples
+    --------
+    >>> digest("[1.25,null]")[:23]
+    'sha256:03d858fd8eba73cd'
+    """
+    return f"sha256:{hashlib.sha256(array.encode()).hexdigest()}"
+
+
 def empty(iris: Iris, channel: "Channel", day: date) -> Day:
     """A day of which nothing is stored."""
     return Day(channel, day, iris.day(channel.iri, day), channel.month_graph(day))
@@ -181,10 +282,58 @@ def read(store: Store, iris: Iris, keys: Iterable[tuple["Channel", date]]) -> di
     for row in select(store, "day_slots", [day for day in by_iri.values() if not day.closed]):
         texts = slot_texts(row)
         by_iri[row["day"].value].values = {offset: canonical(text) for offset, text in texts}
-    for row in select(store, "day_flags", [day for day in by_iri.values() if day.exists]):
+    for row in select(store, "day_flags", by_iri.values()):
         found_flag = flag(row)
         by_iri[row["day"].value].flags[found_flag.iri] = found_flag
+    closed = [day for day in by_iri.values() if day.closed]
+    for day in closed:
+        day.revision = 1
+    for row in select(store, "day_revisions", closed):
+        day = by_iri[row["day"].value]
+        day.revision = max(day.revision, int(row["number"].value) + 1)
     return found
+
+
+def history(store: Store, wanted: Iterable[Day]) -> dict[str, list[Revision]]:
+    """Read the earlier revisions of days: by the day's IRI, the oldest first; days that were never corrected are absent."""
+    found: dict[str, list[Revision]] = {}
+    for row in select(store, "day_revisions", wanted):
+        held = {int(offset): text for offset, text in orjson.loads(row["superseded"].value).items()}
+        ended = datetime.fromisoformat(row["ended"].value)
+        found.setdefault(row["day"].value, []).append(Revision(int(row["number"].value), row["digest"].value, held, ended))
+    return found
+
+
+def state_at(day: Day, earlier: Sequence[Revision], revision: int) -> dict[int, str]:
+    """Rebuild the values that a day held in one of its revisions.
+
+    Parameters
+    ----------
+    day
+        As it stands now.
+    earlier
+        Its earlier revisions, as `history` gives them.
+    revision
+        Which one; that of the day itself gives its values as they stand.
+
+    Raises
+    ------
+    TelemetryError
+        If there is no such revision, or what is kept does not agree with its digest.
+    """
+    if revision == day.revision:
+        return dict(day.values)
+    by_number = {each.number: each for each in earlier}
+    if not 1 <= revision < day.revision or not all(number in by_number for number in range(revision, day.revision)):
+        raise TelemetryError(f"{day.iri} has no revision {revision} that could be rebuilt; it stands at {day.revision}, and 1 is the first")
+    values: dict[int, str | None] = dict(day.values)
+    for number in range(day.revision - 1, revision - 1, -1):
+        values |= by_number[number].superseded
+    rebuilt = {offset: text for offset, text in values.items() if text is not None}
+    steps = [step for step in range(day.step_s, _DAY_S + 1, day.step_s) if _DAY_S % step == 0]  # the array may have become finer since
+    if all(digest(pack(rebuilt, step)) != by_number[revision].digest for step in steps):
+        raise TelemetryError(f"revision {revision} of {day.iri} does not agree with its digest: the graph was changed by another hand")
+    return rebuilt
 
 
 def select(store: Store, name: str, wanted: Iterable[Day]) -> Iterator[Row]:
@@ -210,8 +359,25 @@ def flag(row: Row) -> Flag:
         reason=row["reason"].value,
         comment=row["comment"].value,
         superseded=None if old is None else canonical(old.value),
+        end=int(row["end"].value) if "end" in row else None,
+        sent=datetime.fromisoformat(row["sent"].value) if "sent" in row else None,
     )
 
 
-DOUBTS = frozenset({str(FCV.OutOfRange), str(FCV.ClockSkew), str(FCV.StuckValue)})
-"""Reasons that say something about the value that stands in the slot now (the others tell its history)."""
+GAPS = frozenset(str(reason) for reason in (FCV.DeviceUnreachable, FCV.DeviceFault, FCV.RegisterMismatch, FCV.SentinelValue))
+"""Reasons for which a slot is empty."""
+
+DOUBTS = GAPS | {
+    str(reason)
+    for reason in (
+        FCV.OutOfRange,
+        FCV.ClockSkew,
+        FCV.StuckValue,
+        FCV.ImplausibleChange,
+        FCV.PartialInterval,
+        FCV.CounterReset,
+        FCV.CounterRollover,
+        FCV.MeterSwap,
+    )
+}
+"""Reasons that say something about what stands in the slot now (the others tell its history, or what happened meanwhile)."""

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -19,7 +19,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from kg.errors import StoreError
 from kg.iris import Iris
 from kg.store import Store
-from mappers import jsonld
+from kg.terms import instant as spell
+from mappers import telemetry as mapped
 from mappers.errors import MappingError
 from mappers.records import Message, Refusal, Series
 from shapes import InvalidGraphError
@@ -27,13 +28,21 @@ from telemetry import announce
 from telemetry.channels import Channels
 from telemetry.errors import BrokerError, RefusedMessageError, TelemetryError
 from telemetry.refused import DeadLetters
+from telemetry.tls import TlsFiles
+from telemetry.traffic import BoxState, Traffic
 from telemetry.writer import Outcome, ReadingWriter
 
 _LOG = logging.getLogger(__name__)
 _TOPIC = "flexcoop/osb"
 _VERBS = ("announce", "telemetry", "report")
 _SENTENCES = 20
+_RENEW = "renew"
+_LARGEST_ACK = 65_536
+_LONGEST_TEXT = 2_000
 _REMEMBERED = 200_000
+_OUTCOMES = ("accepted", "duplicates", "superseded", "flagged", "reported")
+
+_NOTHING: tuple[Sequence[Series], list[Refusal]] = ((), [])
 
 OnReport = Callable[[str, dict[str, Any]], None]
 
@@ -84,12 +93,25 @@ class _Answer:
     accepted: int
     refused: Sequence[Refusal | str]
 
-    def body(self) -> bytes:
+    def body(self, received: datetime, sent: datetime) -> bytes:
+        """The acknowledgement, with when the message arrived and when this was handed over, so that a box can compare its clock.
+
+        It fits into a packet however much was refused, or a box could make the broker cut the platform off: long texts are cut, and beyond
+        `_LARGEST_ACK` only the first refusals are told, with how many are `omitted`; the dead letter has them all.
+        """
+        message = self.message if len(self.message or "") <= _LONGEST_TEXT else None
         points = [
-            {"point": r.point, "sentence": r.sentence} if isinstance(r, Refusal) else {"point": self.message, "sentence": r}
+            {"point": r.point[:_LONGEST_TEXT], "sentence": r.sentence[:_LONGEST_TEXT]}
+            if isinstance(r, Refusal)
+            else {"point": message, "sentence": r[:_LONGEST_TEXT]}
             for r in self.refused
         ]
-        return orjson.dumps({"message": self.message, "accepted": self.accepted, "refused": points})
+        said = {"message": message, "accepted": self.accepted, "received": spell(received), "sent": spell(sent)}
+        body = orjson.dumps(said | {"refused": points})
+        while len(body) > _LARGEST_ACK:
+            points = points[: len(points) // 2]
+            body = orjson.dumps(said | {"refused": points, "omitted": len(self.refused) - len(points)})
+        return body
 
 
 class Ingest:
@@ -110,6 +132,11 @@ class Ingest:
         Called on the writer thread with the OSB's identifier once its graph is stored.
     on_ack_sent
         Called on the writer thread with the OSB's identifier and the message's id after each acknowledgement.
+    on_renewal
+        Called on the writer thread with the OSB's identifier and its request for a new certificate; returns what the OSB is answered on
+        its topic `certificate`. Without it nobody listens to such requests.
+    tls
+        The platform's certificate, where the broker wants one; then the certificate's name is the name of the session, too.
     client_id
         Name of this platform's session on the broker; two platforms on one broker need different ones.
     """
@@ -128,6 +155,8 @@ class Ingest:
         on_report: OnReport,
         on_announced: Callable[[str], None] | None = None,
         on_ack_sent: Callable[[str, str], None] | None = None,
+        on_renewal: Callable[[str, bytes], bytes] | None = None,
+        tls: TlsFiles | None = None,
         client_id: str = "flexcoop-platform",
         limits: Limits | None = None,
     ) -> None:
@@ -141,6 +170,9 @@ class Ingest:
         self._on_report = on_report
         self._on_announced = on_announced
         self._on_ack_sent = on_ack_sent
+        self._on_renewal = on_renewal
+        self._verbs = _VERBS if on_renewal is None else (*_VERBS, _RENEW)
+        self._tls = tls
         self._limits = limits or Limits()
         self._queue: queue.Queue[_Arrived] = queue.Queue(self._limits.queued_messages)
         self._stopping = threading.Event()
@@ -148,9 +180,10 @@ class Ingest:
         self._handled: OrderedDict[str, None] = OrderedDict()
         self._news = threading.Condition()
         self._connection = 0
-        self._counts = dict.fromkeys(
-            ("messages", "accepted", "duplicates", "superseded", "flagged", "refused", "batches", "store_failures"), 0
-        )
+        self._counts = dict.fromkeys((*_OUTCOMES, "messages", "refused", "batches", "store_failures"), 0)
+        self._traffic = Traffic()
+        self._backlog = 0
+        self._trouble: str | None = None
         self._thread = threading.Thread(target=self._work, name="ingest-writer", daemon=True)
         self._client = self._make_client(client_id)
 
@@ -217,13 +250,30 @@ class Ingest:
         return missing
 
     def metrics(self) -> dict[str, float]:
-        """Counts since the start: messages, readings by what became of them, batches, store failures; and the queue's length now."""
-        return {**self._counts, "queued": self._queue.qsize(), "connected": float(self._client.is_connected())}
+        """Counts since the start, lags, and the state now.
+
+        Messages, readings by what became of them, batches, store failures; `queued` and `backlog`: messages that wait for the writer,
+        and that are not acknowledged yet; `trouble`: 1 while the store takes nothing; lags and delays as in `Traffic.metrics`.
+        """
+        queued = self._queue.qsize()
+        now = {"queued": queued, "backlog": queued + self._backlog, "trouble": float(self._trouble is not None)}
+        return {**self._counts, **now, "connected": float(self._client.is_connected()), **self._traffic.metrics()}
+
+    def boxes(self) -> dict[str, BoxState]:
+        """What each OSB has sent since the start, by its identifier: when last, how late, with which clock."""
+        return self._traffic.boxes()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be stored at the moment, in words for the operator; `None` while all is well."""
+        return self._trouble
 
     # --- the network thread
 
     def _make_client(self, client_id: str) -> mqtt.Client:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, protocol=mqtt.MQTTv311, manual_ack=True)
+        if self._tls is not None:
+            client.tls_set_context(self._tls.client_context())
         client.max_inflight_messages_set(1000)
         client.reconnect_delay_set(1, 10)
         client.on_connect = self._connected
@@ -236,7 +286,7 @@ class Ingest:
         if reason != "Success":
             _LOG.error("the MQTT broker refuses us: %s", reason)
             return
-        client.subscribe([(f"{_TOPIC}/+/{verb}", 1) for verb in _VERBS])
+        client.subscribe([(f"{_TOPIC}/+/{verb}", 1) for verb in self._verbs])
 
     def _confirmed(self, *_: object) -> None:
         self._subscribed.set()
@@ -244,6 +294,7 @@ class Ingest:
     def _received(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
         osb, verb = message.topic.split("/")[-2:]
         arrived = _Arrived(osb, verb, message.topic, bytes(message.payload), message.mid, message.qos, self._connection, self._clock())
+        self._traffic.seen(osb, arrived.received)
         while not self._stopping.is_set():
             with contextlib.suppress(queue.Full):
                 self._queue.put(arrived, timeout=0.5)
@@ -254,6 +305,7 @@ class Ingest:
     def _work(self) -> None:
         while not self._stopping.is_set():
             batch = self._next_batch()
+            self._backlog = len(batch)
             for verb, group in groupby(batch, key=lambda each: each.verb):
                 self._handle(verb, list(group))
 
@@ -275,6 +327,9 @@ class Ingest:
         if verb == "telemetry":
             self._until_stored(group, self._telemetry)
             return
+        if verb == _RENEW:
+            self._renewals(group)
+            return
         work = self._announcement if verb == "announce" else self._report
         for each in group:
             self._until_stored([each], work)
@@ -287,11 +342,15 @@ class Ingest:
                 answers = self._isolated(group, work)
             except (StoreError, sqlite3.Error, OSError) as error:
                 self._counts["store_failures"] += 1
+                self._trouble = (
+                    f"readings can't be stored ({error}); the boxes keep theirs and nothing is lost, but make room or mend the store"
+                )
                 log = _LOG.error if pause == self._limits.retry_s else _LOG.debug
                 log("%d messages could not be stored (%s); they are kept and tried again", len(group), error)
                 self._stopping.wait(pause)
                 pause = min(2 * pause, self._limits.retry_max_s)
             else:
+                self._trouble = None
                 self._acknowledge(group, answers)
                 return
 
@@ -310,8 +369,8 @@ class Ingest:
 
     def _telemetry(self, group: list[_Arrived]) -> list[_Answer]:
         lifted = [self._lift(each) for each in group]
-        mine = [self._own(each, message) if isinstance(message, Message) else ([], []) for each, message in zip(group, lifted, strict=True)]
-        outcomes = self._writer.write_many([series for series, _ in mine], received=group[-1].received)
+        mine = [self._own(each, message) if isinstance(message, Message) else _NOTHING for each, message in zip(group, lifted, strict=True)]
+        outcomes = self._writer.write_many([message for message, _ in mine], received=group[-1].received)
         answers = []
         for each, message, (_, foreign), outcome in zip(group, lifted, mine, outcomes, strict=True):
             if isinstance(message, Message):
@@ -324,7 +383,9 @@ class Ingest:
     def _lift(self, each: _Arrived) -> Message | str:
         """The message, or why all of it is refused."""
         try:
-            message = jsonld.lift(each.payload)
+            message = mapped.lift(
+                each.payload, base=f"{self._iris.base}/id/", sender=announce.osb_iri(self._iris, each.osb), received=each.received
+            )
         except MappingError as error:
             return str(error)
         if message.made_by != announce.osb_iri(self._iris, each.osb):
@@ -334,24 +395,26 @@ class Ingest:
             )
         return message
 
-    def _own(self, each: _Arrived, message: Message) -> tuple[list[Series], list[Refusal]]:
-        """Part the readings of the sender's own channels from those of others."""
+    def _own(self, each: _Arrived, message: Message) -> tuple[Sequence[Series] | Message, list[Refusal]]:
+        """Part what is said of the sender's own channels from what is said of others."""
         own_graph = f"/osb/{each.osb.removeprefix('osb-')}"
-        series, refused = [], []
-        for one in message.series:
-            channel = self._channels.get(one.channel)
-            if channel is None or channel.graph.endswith(own_graph):
-                series.append(one)
-            else:
-                why = f"is a channel of another OSB, and {each.osb} may not speak for it"
-                refused.append(Refusal(f"{message.id}", one.channel, why, "send only readings of the channels you have announced"))
-        return series, refused
+        named = {one.channel for one in message.series} | {one.channel for one in message.flags}
+        known = {iri: channel for iri in named if (channel := self._channels.get(iri)) is not None}
+        foreign = {iri for iri, channel in known.items() if not channel.graph.endswith(own_graph)}
+        if not foreign:
+            return message, []
+        why = f"is a channel of another OSB, and {each.osb} may not speak for it"
+        remedy = "send only readings of the channels you have announced"
+        refused = [Refusal(message.id, iri, why, remedy) for iri in sorted(foreign)]
+        series = tuple(one for one in message.series if one.channel not in foreign)
+        return replace(message, series=series, flags=tuple(one for one in message.flags if one.channel not in foreign)), refused
 
     def _answer(self, each: _Arrived, message: Message, refused: list[Refusal], outcome: Outcome) -> _Answer:
         if refused:
             self._bury(each, [r.sentence for r in refused], refused)
         self._count(outcome, len(refused))
-        return _Answer(message.id, outcome.accepted + outcome.duplicates, refused)
+        self._traffic.stored(each.osb, each.received, message, outcome, len(refused))
+        return _Answer(message.id, outcome.accepted + outcome.duplicates + outcome.reported, refused)
 
     def _announcement(self, group: list[_Arrived]) -> list[_Answer]:
         (each,) = group
@@ -374,9 +437,20 @@ class Ingest:
             return [self._refused(each, _id_of(each.payload, self._iris), str(error))]
         return [_Answer(report["message"], 1, ())]
 
+    def _renewals(self, group: list[_Arrived]) -> None:
+        answer = self._on_renewal or (lambda *_: b"")
+        for each in group:
+            try:
+                self._client.publish(f"{_TOPIC}/{each.osb}/certificate", answer(each.osb, each.payload), qos=1)
+            except Exception:  # noqa: BLE001 - the one writer thread must outlive any single message; the box asks again
+                _LOG.exception("the renewal of %s's certificate failed; it asks again", each.osb)
+            if each.connection == self._connection:
+                self._client.ack(each.mid, each.qos)
+
     def _refused(self, each: _Arrived, message: str | None, sentence: str) -> _Answer:
         self._bury(each, [sentence], [])
         self._counts["refused"] += 1
+        self._traffic.refused(each.osb, each.received)
         return _Answer(message, 0, [sentence])
 
     def _bury(self, each: _Arrived, sentences: list[str], points: list[Refusal]) -> None:
@@ -387,11 +461,14 @@ class Ingest:
 
     def _acknowledge(self, group: list[_Arrived], answers: list[_Answer]) -> None:
         for each, answer in zip(group, answers, strict=True):
-            self._client.publish(f"{_TOPIC}/{each.osb}/ack", answer.body(), qos=1)
+            now = self._clock()
+            self._client.publish(f"{_TOPIC}/{each.osb}/ack", answer.body(each.received, now), qos=1)
+            self._traffic.acknowledged(each.received, now)
             if each.connection == self._connection:
                 self._client.ack(each.mid, each.qos)
             if answer.message is not None and self._on_ack_sent is not None:
                 self._on_ack_sent(each.osb, answer.message)
+        self._backlog -= len(group)
         self._counts["messages"] += len(group)
         with self._news:
             self._handled.update((answer.message, None) for answer in answers if answer.message is not None)
@@ -400,7 +477,7 @@ class Ingest:
             self._news.notify_all()
 
     def _count(self, outcome: Outcome, refused: int) -> None:
-        for name in ("accepted", "duplicates", "superseded", "flagged"):
+        for name in _OUTCOMES:
             self._counts[name] += getattr(outcome, name)
         self._counts["refused"] += refused
 
@@ -408,7 +485,7 @@ class Ingest:
 def _id_of(payload: bytes, iris: Iris) -> str | None:
     """The id of a message that could not be read otherwise, as an absolute IRI, so that the box need not send it for ever."""
     with contextlib.suppress(ValueError):
-        document = orjson.loads(payload)
+        document = orjson.loads(mapped.unpacked(payload))
         found = next(_ids(document), None) if isinstance(document, dict) else None
         if found is not None:
             return found if ":" in found.split("/")[0] else f"{iris.base}/id/{found}"

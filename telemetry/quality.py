@@ -3,41 +3,53 @@
 What can't be a reading of the channel is refused with a sentence; what can but is doubtful is stored and flagged.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
-from typing import Any
-
-import pint
 
 from kg.terms import duration, instant
-from mappers.records import Refusal, Series, shown
-from ontology.names import FCV, S4ENER, UNIT
+from mappers.records import Refusal, ReportedFlag, Series, shown
+from ontology.names import FCV
 from telemetry.channels import Channel
 from telemetry.days import canonical
+from telemetry.units import convert, factor, linear, short
+
+__all__ = ["Doubt", "Limits", "Run", "Span", "check", "check_flag", "clock_comment", "convert", "factor", "linear"]
 
 _DAY_S = 86400
-_OUT_OF_RANGE, _CLOCK_SKEW = str(FCV.OutOfRange), str(FCV.ClockSkew)
+_OUT_OF_RANGE, _CLOCK_SKEW, _SENTINEL = str(FCV.OutOfRange), str(FCV.ClockSkew), str(FCV.SentinelValue)
+_LONGEST_COMMENT = 500
 
-# Unit IRI → how pint calls it. QUDT 3.1; the prices are SAREF4ENER's, QUDT has no unit of money per energy.
-_PINT = {
-    str(UNIT[name]): called
-    for name, called in {
-        "W": "watt",
-        "KiloW": "kilowatt",
-        "MegaW": "megawatt",
-        "W-HR": "watt_hour",
-        "KiloW-HR": "kilowatt_hour",
-        "MegaW-HR": "megawatt_hour",
-        "DEG_C": "degree_Celsius",
-        "DEG_F": "degree_Fahrenheit",
-        "K": "kelvin",
-        "PERCENT": "percent",
-        "UNITLESS": "dimensionless",
-        "W-PER-M2": "watt / meter ** 2",
-    }.items()
-} | {str(S4ENER.EuroPerKilowattHour): "EUR / kilowatt_hour"}
+# What devices say when they have no value. The ends of the integers also count with a decimal point in them, as a scaled register
+# shows them; SunSpec, Modbus meters and data loggers each have some of these.
+_INTEGER_ENDS = frozenset(
+    f"{end}"
+    for bits in (16, 32, 64)
+    for end in (2**bits - 1, 2 ** (bits - 1) - 1, -(2 ** (bits - 1)), 2 ** (bits - 1), 1 - 2 ** (bits - 1))
+)
+_EXACT = frozenset({"-999", "-9999", "-99999", "-999.9", "99999", "999999", "9999999", "99999999", "999999999"})
+_FLOAT_MAX = Decimal("3.4028e38")
+
+REPORTABLE = frozenset(
+    str(reason)
+    for reason in (
+        FCV.OutOfRange,
+        FCV.ClockSkew,
+        FCV.StuckValue,
+        FCV.SentinelValue,
+        FCV.ImplausibleChange,
+        FCV.DeviceUnreachable,
+        FCV.DeviceFault,
+        FCV.RegisterMismatch,
+        FCV.PartialInterval,
+        FCV.CounterReset,
+        FCV.CounterRollover,
+        FCV.MeterSwap,
+        FCV.SetpointOverridden,
+    )
+)
+"""Reasons that a box may give; the others tell what the platform itself did."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +64,14 @@ class Limits:
         … before it is refused: a day node in the far future would be the latest for ever.
     earliest
         Readings before this instant come from a clock that was reset, and are refused.
+    reported
+        Longest time that one flag of a box may cover.
     """
 
     skew: timedelta = timedelta(minutes=10)
     ahead: timedelta = timedelta(days=1)
     earliest: datetime = datetime(2000, 1, 1, tzinfo=UTC)
+    reported: timedelta = timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -82,41 +97,22 @@ class Run:
         """Whether the run has an entry for every slot of the day."""
         return len(self.values) == self.channel.slots
 
-
-@cache
-def _registry() -> "pint.UnitRegistry[Any]":
-    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(non_int_type=Decimal)
-    registry.define("EUR = [currency]")
-    return registry
+    @property
+    def says_anything(self) -> bool:
+        """Whether there is a value, or a reason why there is none."""
+        return self.values.count(None) < len(self.values) or bool(self.doubts)
 
 
-@cache
-def linear(given: str, wanted: str) -> tuple[Decimal, Decimal] | None:
-    """Factor and offset that turn numbers in one unit (IRI) into another; `None` where the units don't measure the same."""
-    if given not in _PINT or wanted not in _PINT:
-        return None
-    unit = _registry().Unit
-    source, target = unit(_PINT[given]), unit(_PINT[wanted])
-    if not source.is_compatible_with(target):
-        return None
-    zero, one = (Decimal(_registry().Quantity(Decimal(n), source).to(target).magnitude) for n in (0, 1))
-    return one - zero, zero
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a box says of a channel's slots in `[first, end)` [s] of one UTC day."""
 
-
-def factor(given: str, wanted: str) -> float | None:
-    """What a number in one unit (IRI) is multiplied with to be in another; `None` where the units don't measure the same."""
-    found = linear(given, wanted)
-    return None if found is None else float(found[0])
-
-
-def convert(text: str, given: str, wanted: str) -> str:
-    """Carry a decimal text from one unit (IRI) to another, exact to 12 decimals."""
-    if given == wanted:
-        return text
-    found = linear(given, wanted)
-    if found is None:
-        raise ValueError(f"{_short(given)} can't be converted to {_short(wanted)}; send it in {_short(wanted)}")
-    return canonical(format(round(Decimal(text) * found[0] + found[1], 12), "f"))
+    channel: Channel
+    date: date
+    first: int
+    end: int
+    reason: str
+    comment: str
 
 
 def check(channel: Channel | None, series: Series, *, received: datetime, limits: Limits) -> tuple[list[Run], list[Refusal]]:
@@ -137,19 +133,76 @@ def check(channel: Channel | None, series: Series, *, received: datetime, limits
     return list(_by_day(channel, series, values, doubts)), refused
 
 
+def check_flag(channel: Channel | None, flag: ReportedFlag, *, received: datetime, limits: Limits) -> tuple[list[Span], Refusal | None]:
+    """Judge what a box says of readings, and cut it at UTC midnights; a part of an interval counts as the whole interval."""
+    if channel is None:
+        return [], _no_flag(flag, flag.channel, "is not a channel that any OSB has described", "describe it in the announcement")
+    start = flag.start.astimezone(UTC)
+    end = start + channel.step if flag.end is None else flag.end.astimezone(UTC)
+    problem = _flag_problem(flag, start, end, received, limits)
+    if problem is not None:
+        return [], problem
+    comment = flag.comment.strip() or "The box gives no further words."
+    return list(_spans(channel, start, end, flag.reason, comment)), None
+
+
+def _flag_problem(flag: ReportedFlag, start: datetime, end: datetime, received: datetime, limits: Limits) -> Refusal | None:
+    if flag.reason not in REPORTABLE:
+        return _no_flag(flag, flag.reason, "is no reason that a box can give", "send a member of fcv:QualityReasons")
+    if len(flag.comment) > _LONGEST_COMMENT:
+        why = f"is longer than {_LONGEST_COMMENT} characters"
+        return _no_flag(flag, shown(flag.comment), why, "say it in a sentence")
+    if end <= start:
+        return _no_flag(flag, instant(end), "is not after the begin of what is flagged", "send the end of the last interval as until")
+    if end - start > limits.reported:
+        return _no_flag(flag, duration(end - start), f"is longer than {duration(limits.reported)}", "send it in parts")
+    if start < limits.earliest:
+        return _no_flag(
+            flag, instant(start), f"lies before {instant(limits.earliest)}, as if the clock had been reset", "set the clock of the OSB"
+        )
+    if end > received + limits.ahead:
+        why = f"lies more than {duration(limits.ahead)} ahead of {instant(received)}, when it was received"
+        return _no_flag(flag, instant(end), why, "set the clock of the OSB")
+    return None
+
+
+def _spans(channel: Channel, start: datetime, end: datetime, reason: str, comment: str) -> Iterator[Span]:
+    step_s = channel.step_s
+    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    while midnight < end:
+        first = max(0, int((start - midnight).total_seconds()) // step_s * step_s)
+        last = min(_DAY_S, -int(-(end - midnight).total_seconds() // step_s) * step_s)
+        yield Span(channel, midnight.date(), first, last, reason, comment)
+        midnight += timedelta(days=1)
+
+
+def _no_flag(flag: ReportedFlag, value: str, reason: str, remedy: str) -> Refusal:
+    return Refusal(point=f"{flag.channel} at {instant(flag.start)} (flag)", value=value, reason=reason, remedy=remedy)
+
+
+def clock_comment(offset: Decimal | None, limits: Limits) -> str | None:
+    """What to say of readings whose box found that its clock was off by `offset` [s, positive: behind]; `None` if that is little."""
+    if offset is None or abs(offset) <= Decimal(limits.skew.total_seconds()):
+        return None
+    seconds = min(abs(offset), Decimal(10**9))
+    about = timedelta(minutes=round(float(seconds) / 60))
+    side = "behind" if offset > 0 else "ahead of"
+    return f"The clock of the box was {duration(about)} {side} the platform's when they were last compared; the box corrected the times."
+
+
 def _series_problem(channel: Channel, series: Series, received: datetime, limits: Limits) -> Refusal | None:
     """What is wrong with a run as a whole."""
     return _unit_problem(channel, series) or _time_problem(channel, series, received, limits)
 
 
 def _unit_problem(channel: Channel, series: Series) -> Refusal | None:
-    wanted = _short(channel.unit)
+    wanted = short(channel.unit)
     if series.unit is None:
         value = next((shown(value) for value in series.values if value is not None), "null")
         return _refuse(series, value, "has no unit, and a number without one is no reading", f"send it with its unit, {wanted}")
     if series.unit != channel.unit and linear(series.unit, channel.unit) is None:
         why = f"can't be converted to {wanted}, the unit of the channel"
-        return _refuse(series, _short(series.unit), why, f"send the reading in {wanted}")
+        return _refuse(series, short(series.unit), why, f"send the reading in {wanted}")
     return None
 
 
@@ -186,13 +239,22 @@ def _values(channel: Channel, series: Series) -> tuple[list[str | None], dict[in
         try:
             text = convert(canonical(value), given, channel.unit)
         except ValueError:
+            if _sentinel(value):
+                texts.append(None)
+                doubts[position] = [_no_value(value)]
+                continue
             why = "is not a finite decimal number below 1,000,000,000,000,000"
             refused.append(_refuse(series, shown(value), why, "send a number such as 1.25, or null where it is missing", position))
             texts.append(None)
             continue
-        texts.append(text)
-        if not low <= float(text) <= high:
-            doubts.setdefault(position, []).append(_out_of_range(channel, text))
+        if low <= float(text) <= high:
+            texts.append(text)
+        elif _sentinel(value):
+            texts.append(None)
+            doubts[position] = [_no_value(value)]
+        else:
+            texts.append(text)
+            doubts[position] = [_out_of_range(channel, text)]
     return texts, doubts, refused
 
 
@@ -221,8 +283,27 @@ def _by_day(channel: Channel, series: Series, values: list[str | None], doubts: 
     return runs
 
 
+def _sentinel(value: str) -> bool:
+    """Whether this is a number by which devices say that they have none; asked only of what lies outside the channel's range."""
+    try:
+        number = Decimal(value)
+    except ArithmeticError:
+        return False
+    if not number.is_finite():
+        return False
+    if abs(number) >= _FLOAT_MAX:
+        return abs(number) < Decimal("3.4029e38")
+    text = format(number.normalize(), "f")
+    digits = text.lstrip("-").replace(".", "").lstrip("0")
+    return text in _EXACT or ("-" + digits if number < 0 else digits) in _INTEGER_ENDS
+
+
+def _no_value(value: str) -> Doubt:
+    return Doubt(_SENTINEL, f"{shown(value)} came, a number by which devices say that they have no value; it is kept as missing.")
+
+
 def _out_of_range(channel: Channel, text: str) -> Doubt:
-    unit = _short(channel.unit)
+    unit = short(channel.unit)
     low = "−∞" if channel.minimum is None else channel.minimum
     high = "∞" if channel.maximum is None else channel.maximum
     return Doubt(_OUT_OF_RANGE, f"{text} lies outside {low} … {high} {unit}, the range that the channel itself states.")
@@ -231,8 +312,3 @@ def _out_of_range(channel: Channel, text: str) -> Doubt:
 def _refuse(series: Series, value: str, reason: str, remedy: str, position: int = 0) -> Refusal:
     at = series.start + (series.step or timedelta()) * position
     return Refusal(point=f"{series.channel} at {instant(at)}", value=value, reason=reason, remedy=remedy)
-
-
-def _short(unit: str) -> str:
-    """A unit as people write it: the last part of its IRI."""
-    return unit.rsplit("/", 1)[-1].rsplit("#", 1)[-1]

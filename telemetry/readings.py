@@ -1,52 +1,29 @@
-"""Reading back: windows of many channels into numpy, open and closed days merged."""
+"""Reading back: windows of many channels into pandas, their energy, the latest of each, what is missing and what was used."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
-import orjson
 import pandas as pd
-from numpy.typing import NDArray
 
 from kg.iris import Iris
 from kg.store import Store
-from ontology.names import FCV, UNIT
-from telemetry import days, quality
+from telemetry import counters, days, energy, localdays, resampling, windows
 from telemetry.channels import Channel, Channels
 from telemetry.days import Day, Flag
-from telemetry.errors import TelemetryError
+from telemetry.energy import Energy
+from telemetry.gaps import Gap, Reason, gaps
+from telemetry.localdays import Periods
+from telemetry.resampling import Floats
+from telemetry.used import UsedDay, used
+from telemetry.windows import Window, Windows, utc
 
+__all__ = ["Energy", "Gap", "Periods", "Readings", "UsedDay"]
+
+_QUARTER = timedelta(minutes=15)
 _DAY = timedelta(days=1)
-_SUMMED = frozenset({str(UNIT["KiloW-HR"]), str(UNIT["W-HR"]), str(UNIT["MegaW-HR"])})
-_AT_END = str(FCV.StateOfCharge)
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Energy:
-    """Energy over a window, with what it rests on.
-
-    Parameters
-    ----------
-    kwh
-        Sum over the readings that exist [kWh], in the sign of the channel; 0 where there are none: look at `count`.
-    count, expected
-        Readings that exist, and that a window without gaps would have.
-    flagged
-        Slots of the window with any quality flag.
-    """
-
-    kwh: float
-    count: int
-    expected: int
-    flagged: int
-
-    @property
-    def complete(self) -> bool:
-        """Whether no reading is missing."""
-        return self.count == self.expected
 
 
 class Readings:
@@ -56,6 +33,7 @@ class Readings:
         self._store = store
         self._iris = iris
         self._channels = channels
+        self._windows = Windows(store, iris)
 
     def frame(self, channels: Sequence[str], start: datetime, end: datetime, step: timedelta | None = None) -> pd.DataFrame:
         """Return readings as a table.
@@ -68,7 +46,8 @@ class Readings:
             Window of the intervals' beginnings.
         step
             Length of the rows' intervals, a multiple of every channel's step; the coarsest of the channels' steps if not given.
-            Power, price and other intensities are averaged, energies summed, a state of charge is the last one; an interval
+            How a longer interval is made of its parts is the channel's kind's to say (`telemetry.resampling`): power, price and other
+            intensities are averaged, energies summed, a state of charge is the last one, a counter's reading the first; an interval
             of which a part is missing is missing.
 
         Returns
@@ -82,20 +61,26 @@ class Readings:
         TelemetryError
             If a time has no offset, or the step is not a multiple of a channel's.
         """
-        known = [self._channels.known(iri) for iri in dict.fromkeys(channels)]
-        coarsest = max((channel.step for channel in known), default=timedelta(minutes=15))
-        wanted = step or coarsest
-        begin, stop = _ceil(_utc(start), coarsest), _utc(end)
-        columns: dict[str, Floats] = {}
-        for native in sorted({channel.step for channel in known}):
-            group = [channel for channel in known if channel.step == native]
-            matrix = self._matrix(group, native, begin, stop)
-            for channel, column in zip(group, matrix, strict=True):
-                columns[channel.iri] = _resample(channel, column, native, wanted)
-        rows = max(0, math.ceil((stop - begin) / wanted))
-        index = pd.DatetimeIndex(pd.date_range(begin, periods=rows, freq=wanted, name="start"))
-        data = {iri: _fit(columns[iri], rows) for iri in channels}
-        return pd.DataFrame(data, index=index)
+
+        def values(group: Sequence[Channel], window: Window, wanted: timedelta) -> Floats:
+            return self._windows.values(group, window, wanted)
+
+        return self._table(channels, start, end, step, values)
+
+    def energies(self, channels: Sequence[str], start: datetime, end: datetime, step: timedelta | None = None) -> pd.DataFrame:
+        """Return the energy of each interval [kWh], whatever the channel measures: power, energy, or a counter's readings.
+
+        Nothing is spread: an interval in a counter's gap is NaN, though `energy` of the whole window counts what passed over it; so is
+        one within which the counter was reset or swapped.
+
+        Parameters and errors as of `frame`.
+
+        Raises
+        ------
+        TelemetryError
+            If a channel's unit is neither one of power nor one of energy, too.
+        """
+        return self._table(channels, start, end, step, self._energies)
 
     def latest(self, channels: Sequence[str]) -> dict[str, tuple[datetime, float]]:
         """Return beginning and value, in the channel's unit, of the last reading of each channel that has any.
@@ -108,7 +93,7 @@ class Readings:
         return self._channels.latest.of([self._channels.known(iri) for iri in channels])
 
     def energy(self, channel: str, start: datetime, end: datetime) -> Energy:
-        """Sum a channel of power or energy over a window.
+        """Sum a channel of power, energy or a counter over a window, and say what the sum rests on.
 
         Raises
         ------
@@ -118,124 +103,168 @@ class Readings:
             If its unit is neither one of power nor one of energy.
         """
         known = self._channels.known(channel)
-        begin, stop = _utc(start), _utc(end)
-        (values,) = self._matrix([known], known.step, begin, stop)
-        present = values[~np.isnan(values)]
-        flagged = {at for at, _ in self.flags(channel, start, end)}
-        return Energy(float(present.sum()) * _kwh_per_value(known), len(present), len(values), len(flagged))
+        window = Window(utc(start), utc(end), known.step)
+        flagged = len(self._flagged_slots(known, window))
+        if not known.counter:
+            return energy.of_values(known, self._windows.values([known], window, known.step)[0], flagged)
+        return energy.of_register(known, self._windows.values([known], _one_more(window), known.step)[0], flagged)
+
+    def local_days(self, channels: Sequence[str], first: date, last: date, zone: ZoneInfo) -> Periods:
+        """Return figures of local days, from `first` to `last`, both included.
+
+        A day has 92, 96 or 100 quarter-hours. What exists is averaged or summed, and the counts say how much that is.
+
+        Raises
+        ------
+        UnknownChannelError
+            If nobody has described one of the channels.
+        TelemetryError
+            If `last` comes before `first`.
+        """
+        return self._periods(channels, localdays.day_edges(first, last), zone)
+
+    def local_months(self, channels: Sequence[str], first: date, last: date, zone: ZoneInfo) -> Periods:
+        """Return figures of the local months from that of `first` to that of `last`, both included; otherwise as `local_days`."""
+        return self._periods(channels, localdays.month_edges(first, last), zone)
+
+    def gaps(self, channels: Sequence[str], start: datetime, end: datetime) -> list[Gap]:
+        """Return the runs of slots without a reading, by channel and time, each with its reason where a flag tells it.
+
+        Raises
+        ------
+        UnknownChannelError
+            If nobody has described one of the channels.
+        """
+        begin, stop = utc(start), utc(end)
+        found: dict[str, list[Gap]] = {}
+        known = [self._channels.known(iri) for iri in dict.fromkeys(channels)]
+        for step, group in localdays.groups(known):
+            reasons = self._reasons(group, begin, stop)
+            matrix = self._windows.values(group, Window(begin, stop, step), step)
+            first = windows.ceil(begin, step)
+            for channel, row in zip(group, matrix, strict=True):
+                found[channel.iri] = gaps(channel.iri, row, first, step, reasons.get(channel.iri, ()))
+        return [gap for channel in known for gap in found[channel.iri]]
+
+    def used(self, channels: Sequence[str], start: datetime, end: datetime) -> list[UsedDay]:
+        """Name exactly which readings a computation over this window rests on: each UTC day that holds any, its revision and digest.
+
+        Ask before the computation reads; `settlement` writes it beside its results, so that a later change shows.
+
+        Raises
+        ------
+        UnknownChannelError
+            If nobody has described one of the channels.
+        """
+        known = [self._channels.known(iri) for iri in dict.fromkeys(channels)]
+        return used(self._store, self._iris, self._nodes(known, utc(start), utc(end)))
 
     def days(self, channel: str, start: datetime, end: datetime) -> list[str]:
         """Return the IRIs of the day nodes that hold readings of a channel in the UTC days of a window, in order of time."""
-        nodes = self._nodes([self._channels.known(channel)], _utc(start), _utc(end))
+        nodes = self._nodes([self._channels.known(channel)], utc(start), utc(end))
         return [row["day"].value for row in days.select(self._store, "days_existing", nodes)]
 
     def flags(self, channel: str, start: datetime, end: datetime) -> list[tuple[datetime, Flag]]:
-        """Return the quality flags of a channel within a window, each with the beginning of its interval."""
-        begin, stop = _utc(start), _utc(end)
-        by_iri = {node.iri: node for node in self._nodes([self._channels.known(channel)], begin, stop)}
-        found = [(by_iri[row["day"].value], days.flag(row)) for row in days.select(self._store, "day_flags", by_iri.values())]
-        timed = [(_midnight(node) + timedelta(seconds=flag.offset), flag) for node, flag in found]
-        return [(at, flag) for at, flag in timed if begin <= at < stop]
+        """Return the quality flags that touch a window, each with the beginning of its first interval."""
+        begin, stop = utc(start), utc(end)
+        known = self._channels.known(channel)
+        return [(at, flag) for at, flag in self._flags([known], begin, stop).get(known.iri, ()) if _touches(known, at, flag, begin, stop)]
+
+    def _flags(self, channels: Sequence[Channel], begin: datetime, stop: datetime) -> dict[str, list[tuple[datetime, Flag]]]:
+        """All flags of the days of a window, by channel."""
+        by_iri = {node.iri: node for node in self._nodes(channels, begin, stop)}
+        found: dict[str, list[tuple[datetime, Flag]]] = {}
+        for row in days.select(self._store, "day_flags", by_iri.values()):
+            node, flag = by_iri[row["day"].value], days.flag(row)
+            at = windows.midnight(node.date) + timedelta(seconds=flag.offset)
+            found.setdefault(node.channel.iri, []).append((at, flag))
+        return found
+
+    def _flagged_slots(self, channel: Channel, window: Window) -> set[int]:
+        """Numbers of the slots, counted from the window's begin, that carry a flag."""
+        slots: set[int] = set()
+        for at, flag in self.flags(channel.iri, window.begin, window.stop):
+            until = min(at + _length(channel, flag), window.stop)
+            first, last = (at - window.begin) // channel.step, -((window.begin - until) // channel.step)
+            slots.update(range(max(0, first), last))
+        return slots
+
+    def _reasons(self, channels: Sequence[Channel], begin: datetime, stop: datetime) -> dict[str, list[Reason]]:
+        by_iri = {channel.iri: channel for channel in channels}
+        return {
+            iri: [Reason(at, at + _length(by_iri[iri], flag), flag.reason, flag.comment) for at, flag in found]
+            for iri, found in self._flags(channels, begin, stop).items()
+        }
 
     def _nodes(self, channels: Sequence[Channel], begin: datetime, stop: datetime) -> list[Day]:
         """The day nodes that a window can touch, existing or not."""
-        dates = []
-        day = begin.date()
-        while datetime(day.year, day.month, day.day, tzinfo=UTC) < stop:
-            dates.append(day)
-            day += _DAY
-        return [days.empty(self._iris, channel, day) for channel in channels for day in dates]
+        return [days.empty(self._iris, channel, day) for channel in channels for day in windows.dates(begin, stop)]
 
-    def _matrix(self, channels: Sequence[Channel], step: timedelta, begin: datetime, stop: datetime) -> Floats:
-        """Values by channel and step of the window, whose first row is the first grid time not before `begin`."""
-        nodes = self._nodes(channels, begin, stop)
-        slots = int(_DAY / step)
-        dates = len(nodes) // len(channels) if channels else 0
-        matrix = np.full((len(nodes), slots), np.nan)
-        place = {node.iri: row for row, node in enumerate(nodes)}
-        missing = self._fill_closed(matrix, place, nodes)
-        if missing:
-            opened = self._fill_open(matrix, place, missing)
-            self._fill_closed(matrix, place, [node for node in missing if node.iri not in opened])  # closed between the two questions
-        midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0)
-        first, last = math.ceil((begin - midnight) / step), math.ceil((stop - midnight) / step)
-        return matrix.reshape(len(channels), dates * slots)[:, first : max(first, last)]
+    def _table(
+        self,
+        channels: Sequence[str],
+        start: datetime,
+        end: datetime,
+        step: timedelta | None,
+        values: Callable[[Sequence[Channel], Window, timedelta], Floats],
+    ) -> pd.DataFrame:
+        known = [self._channels.known(iri) for iri in dict.fromkeys(channels)]
+        coarsest = max((channel.step for channel in known), default=_QUARTER)
+        wanted = step or coarsest
+        begin, stop = windows.ceil(utc(start), coarsest), utc(end)
+        rows = max(0, math.ceil((stop - begin) / wanted))
+        place = {channel.iri: n for n, channel in enumerate(known)}
+        table = np.full((len(known), rows), np.nan)
+        for native, group in localdays.groups(known):
+            resampling.parts(native, wanted, group[0].iri)
+            found = values(group, Window(begin, stop, native), wanted)[:, :rows]
+            if len(group) == len(known) and found.shape == table.shape:
+                table = found
+            else:
+                table[[place[channel.iri] for channel in group], : found.shape[1]] = found
+        index = pd.DatetimeIndex(pd.date_range(begin, periods=rows, freq=wanted, name="start"))
+        if len(known) != len(channels):
+            table = table[[place[iri] for iri in channels]]
+        return pd.DataFrame(table.T, index=index, columns=list(channels))
 
-    def _fill_closed(self, matrix: Floats, place: dict[str, int], nodes: Sequence[Day]) -> list[Day]:
-        """Decode packed days, all texts in one go; returns the days that are not closed."""
-        found = [(row["day"].value, row["values"].value) for row in days.select(self._store, "day_values", nodes)]
-        arrays = orjson.loads(f"[{','.join([text for _, text in found])}]")
-        slots = matrix.shape[1]
-        if all(len(array) == slots for array in arrays):
-            if arrays:
-                matrix[[place[iri] for iri, _ in found]] = np.array(arrays, dtype=np.float64)
-        else:
-            for (iri, _), array in zip(found, arrays, strict=True):
-                matrix[place[iri]] = _regrid(np.array(array, dtype=np.float64), slots)
-        closed = {iri for iri, _ in found}
-        return [node for node in nodes if node.iri not in closed]
+    def _energies(self, group: Sequence[Channel], window: Window, wanted: timedelta) -> Floats:
+        """Energy by channel and interval [kWh]."""
+        count = wanted // window.step
+        registers = [channel for channel in group if channel.counter]
+        others = [channel for channel in group if not channel.counter]
+        first, last = window.bounds
+        found = np.full((len(group), -(-(last - first) // count)), np.nan)
+        place = {channel.iri: n for n, channel in enumerate(group)}
+        if others:
+            factors = np.array([energy.kwh_per_value(channel, wanted) for channel in others])
+            found[[place[channel.iri] for channel in others]] = self._windows.values(others, window, wanted) * factors[:, None]
+        if registers:
+            more = self._windows.values(registers, _one_more(window), window.step)
+            for channel, row in zip(registers, more, strict=True):
+                own = counters.intervals(row, energy.counter(channel), count) * energy.kwh_per_value(channel)
+                found[place[channel.iri], : len(own)] = own
+        return found
 
-    def _fill_open(self, matrix: Floats, place: dict[str, int], nodes: Sequence[Day]) -> set[str]:
-        step_s = 86400 // matrix.shape[1]
-        opened = set()
-        for row in days.select(self._store, "day_slots", nodes):
-            iri = row["day"].value
-            opened.add(iri)
-            for offset, text in days.slot_texts(row):
-                if offset % step_s == 0:
-                    matrix[place[iri], offset // step_s] = float(text)
-        return opened
-
-
-def _utc(at: datetime) -> datetime:
-    if at.tzinfo is None:
-        raise TelemetryError(f"{at.isoformat()} has no offset, so it names no instant; give it a time zone")
-    return at.astimezone(UTC)
-
-
-def _ceil(at: datetime, step: timedelta) -> datetime:
-    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + step * math.ceil((at - midnight) / step)
-
-
-def _midnight(node: Day) -> datetime:
-    return datetime(node.date.year, node.date.month, node.date.day, tzinfo=UTC)
+    def _periods(self, channels: Sequence[str], dates: Sequence[date], zone: ZoneInfo) -> Periods:
+        known = [self._channels.known(iri) for iri in dict.fromkeys(channels)]
+        edges = [localdays.begin(day, zone) for day in dates]
+        sheet = localdays.Sheet(known, dates[:-1])
+        for step, group in localdays.groups(known):
+            matrix = self._windows.values(group, _one_more(Window(edges[0], edges[-1], step)), step)
+            rules = [resampling.rule(channel) for channel in group]
+            sheet.fill(group, rules, matrix, localdays.slots_between(edges, step))
+        return sheet.periods()
 
 
-def _regrid(values: Floats, slots: int) -> Floats:
-    """A day stored at another step than the channel has now: the values at the beginnings of the channel's intervals."""
-    if len(values) % slots == 0:
-        return values[:: len(values) // slots]
-    spread = np.full(slots, np.nan)
-    if slots % len(values) == 0:
-        spread[:: slots // len(values)] = values
-    return spread
+def _one_more(window: Window) -> Window:
+    """With the reading that ends a counter's last interval."""
+    return Window(window.begin, windows.ceil(window.stop, window.step) + window.step, window.step)
 
 
-def _resample(channel: Channel, values: Floats, native: timedelta, wanted: timedelta) -> Floats:
-    if wanted == native:
-        return values
-    if wanted < native or wanted % native:
-        raise TelemetryError(
-            f"{wanted} is not a multiple of {native}, the step of {channel.iri}, so its readings can't be resampled; ask for a multiple"
-        )
-    parts = wanted // native
-    padded = np.pad(values, (0, -len(values) % parts), constant_values=np.nan).reshape(-1, parts)
-    if channel.kind == _AT_END:
-        return padded[:, -1]
-    means: Floats = padded.mean(axis=1)
-    return means * parts if channel.unit in _SUMMED else means
+def _length(channel: Channel, flag: Flag) -> timedelta:
+    """How long a flag reaches: one slot, or to the end that it states."""
+    return channel.step if flag.end is None else timedelta(seconds=flag.end - flag.offset)
 
 
-def _fit(values: Floats, rows: int) -> Floats:
-    """Cut or fill to the number of rows: windows that don't begin or end on a channel's grid differ by one."""
-    return values[:rows] if len(values) >= rows else np.pad(values, (0, rows - len(values)), constant_values=np.nan)
-
-
-def _kwh_per_value(channel: Channel) -> float:
-    """Energy that one reading of 1 in the channel's unit stands for [kWh]."""
-    for unit, hours in ((UNIT.KiloW, channel.step_s / 3600), (UNIT["KiloW-HR"], 1.0)):
-        convert = quality.factor(channel.unit, str(unit))
-        if convert is not None:
-            return convert * hours
-    raise TelemetryError(f"{channel.iri} is in {channel.unit}, neither a power nor an energy, so it has no sum in kWh; ask for frame()")
+def _touches(channel: Channel, at: datetime, flag: Flag, begin: datetime, stop: datetime) -> bool:
+    return begin <= at < stop or (flag.end is not None and at < begin < at + _length(channel, flag))

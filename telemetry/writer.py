@@ -2,24 +2,27 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from pyoxigraph import Quad
 
 from kg import queries
 from kg.iris import Iris
 from kg.store import Store
+from kg.terms import duration
 from kg.terms import instant as spell
-from mappers.records import Refusal, Series
+from mappers.records import Message, Refusal, Series
 from ontology.names import FCV
 from telemetry import days, quality
 from telemetry.channels import Channel, Channels
-from telemetry.days import Day, Flag
-from telemetry.latest import instant, last_good
+from telemetry.days import Day
+from telemetry.edits import Arrival, Edit, Tally
+from telemetry.latest import instant
+from telemetry.plausibility import Before
 
-_SUPERSEDED, _LATE = str(FCV.Superseded), str(FCV.LateArrival)
+_CLOCK_SKEW = str(FCV.ClockSkew)
 Key = tuple[str, date]
 
 
@@ -39,6 +42,8 @@ class Outcome:
         Stored with a doubt about the value or its time.
     refused
         What can't be a reading, with its sentence.
+    reported
+        Flags that the box itself sent, stored now or before.
     """
 
     accepted: int = 0
@@ -46,6 +51,7 @@ class Outcome:
     superseded: int = 0
     flagged: int = 0
     refused: tuple[Refusal, ...] = ()
+    reported: int = 0
 
     def __add__(self, other: "Outcome") -> "Outcome":
         return Outcome(
@@ -54,95 +60,32 @@ class Outcome:
             self.superseded + other.superseded,
             self.flagged + other.flagged,
             self.refused + other.refused,
+            self.reported + other.reported,
         )
 
 
-@dataclass(slots=True)
-class _Tally:
-    accepted: int = 0
-    duplicates: int = 0
-    superseded: int = 0
-    flagged: int = 0
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A message, judged by itself: what of it can be stored."""
 
+    runs: list[quality.Run]
+    spans: list[quality.Span]
+    refused: list[Refusal]
+    arrival: Arrival
+    clock: str | None = None
 
-@dataclass(slots=True)
-class _Edit:
-    """What one call changes on one day; the cached day itself changes only once the store has agreed."""
+    def keys(self) -> list[Key]:
+        """The days that it touches."""
+        return [(run.channel.iri, run.date) for run in self.runs if run.says_anything] + [
+            (span.channel.iri, span.date) for span in self.spans
+        ]
 
-    day: Day
-    new: dict[int, str] = field(default_factory=dict)
-    flags: dict[str, Flag] = field(default_factory=dict)
-    gone: dict[str, Flag] = field(default_factory=dict)
-    whole: bool = False
-
-    def put(self, offset: int, text: str, doubts: Sequence[quality.Doubt], received: datetime, tally: _Tally) -> None:
-        known = self.new.get(offset) or self.day.values.get(offset)
-        if known == text or (known is not None and text in self._history(offset)):
-            tally.duplicates += 1
-            return
-        tally.accepted += 1
-        if known is not None:
-            tally.superseded += 1
-            self._supersede(offset, known, received)
-        elif self.day.closed:
-            self._flag(offset, _LATE, f"It arrived at {spell(received)}, after its day had been closed.")
-        self.new[offset] = text
-        tally.flagged += bool(doubts)
-        for doubt in doubts:
-            self._flag(offset, doubt.reason, doubt.comment)
-
-    def _history(self, offset: int) -> list[str]:
-        if not self.flags and not self.day.flags:
-            return []
-        mine = [flag.superseded for flag in self.flags.values() if flag.offset == offset and flag.superseded is not None]
-        return mine + self.day.superseded(offset)
-
-    def _supersede(self, offset: int, known: str, received: datetime) -> None:
-        """Keep the old value and end the doubts about it."""
-        doubts = [flag for flag in (*self.day.flags.values(), *self.flags.values()) if flag.offset == offset and flag.reason in days.DOUBTS]
-        said = "".join(f" It was flagged: {flag.comment}" for flag in doubts)
-        for flag in doubts:
-            if self.flags.pop(flag.iri, None) is None:
-                self.gone[flag.iri] = flag
-        self._flag(offset, _SUPERSEDED, f"{known} was replaced at {spell(received)}.{said}", known)
-
-    def _flag(self, offset: int, reason: str, comment: str, superseded: str | None = None) -> None:
-        name = self.day.flag_iri(offset, reason.rsplit("/", 1)[-1], taken=self.flags)
-        self.flags[name] = Flag(name, offset, reason, comment, superseded)
-
-    def closes(self, received: datetime) -> bool:
-        """Whether the whole day came at once, and nothing of it can still come in time."""
-        if self.day.exists or not self.whole:
-            return False
-        return len(self.new) == self.day.channel.slots or received.astimezone(UTC).date() > self.day.date
-
-    def quads(self, received: datetime) -> tuple[list[Quad], list[Quad]]:
-        """What to delete and what to insert."""
-        day = self.day
-        delete = [quad for flag in self.gone.values() for quad in flag.quads(day.graph, day.iri)]
-        insert = [quad for flag in self.flags.values() for quad in flag.quads(day.graph, day.iri)]
-        if not day.exists:
-            insert += day.header()
-        if day.array is not None:
-            delete.append(day.array_quad(day.array))
-        if day.closed or self.closes(received):
-            insert.append(day.array_quad(self.packed()))
-        else:
-            delete += day.slot_quads({offset: day.values[offset] for offset in self.new.keys() & day.values.keys()})
-            insert += day.slot_quads(self.new)
-        return delete, insert
-
-    def packed(self) -> str:
-        return days.pack(self.day.values | self.new, self.day.channel.step_s)
-
-    def settle(self, received: datetime) -> None:
-        """Carry the change into the cached day."""
-        if self.day.closed or self.closes(received):
-            self.day.array = self.packed()
-        self.day.values |= self.new
-        for name in self.gone:
-            self.day.flags.pop(name, None)
-        self.day.flags |= self.flags
+    def brought(self, key: Key) -> dict[int, str]:
+        """The values that it gives for one day, by offset [s]."""
+        runs = [run for run in self.runs if (run.channel.iri, run.date) == key]
+        return {
+            run.first + position * run.channel.step_s: text for run in runs for position, text in enumerate(run.values) if text is not None
+        }
 
 
 class ReadingWriter:
@@ -195,24 +138,31 @@ class ReadingWriter:
         """
         return self.write_many([series], received=received)[0]
 
-    def write_many(self, messages: Sequence[Sequence[Series]], *, received: datetime) -> list[Outcome]:
-        """Store the readings of several messages in one transaction, and tell the outcome of each message."""
-        with self._lock:
-            checked = [self._check(series, received) for series in messages]
-            keys = dict.fromkeys(
-                (run.channel.iri, run.date) for runs, _ in checked for run in runs if any(v is not None for v in run.values)
-            )
-            self._load(keys)
-            edits: dict[Key, _Edit] = {}
-            outcomes = [self._plan(runs, refused, edits, received) for runs, refused in checked]
-            self._commit(edits, received)
-            return outcomes
+    def write_many(self, messages: Sequence[Sequence[Series] | Message], *, received: datetime) -> list[Outcome]:
+        """Store several messages in one transaction, and tell the outcome of each.
 
-    def behind_its_back(self, change: Callable[[], None]) -> None:
-        """Run something that replaces what the store holds, such as a restore; nobody writes meanwhile, and the cache is forgotten."""
+        A `Message` also brings its flags, when it was sent, and by how much its box's clock was off; bare series bring none of these.
+        """
         with self._lock:
-            change()
-            self._cache.clear()
+            checked = [self._check(message, received) for message in messages]
+            self._load(dict.fromkeys(key for each in checked for key in each.keys()))  # noqa: SIM118 - not a dictionary
+            edits: dict[Key, Edit] = {}
+            tallies = [self._plan(each, edits) for each in checked]
+            self._judge(edits)
+            self._commit(edits, received)
+            return [_outcome(tally, each.refused) for tally, each in zip(tallies, checked, strict=True)]
+
+    def behind_its_back(self, change: Callable[[], None], *, before: date | None = None) -> None:
+        """Run something that replaces what the store holds, such as a restore; nobody writes meanwhile, and the cache is forgotten.
+
+        With `before`, the change touches no days from this date on, and only earlier ones are forgotten.
+        """
+        with self._lock:
+            try:
+                change()
+            finally:
+                for key in [key for key in self._cache if before is None or key[1] < before]:
+                    del self._cache[key]
 
     def close_days(
         self, before: date, *, only: Container[Key] | None = None, slice_size: int = 100, stop: Callable[[], bool] = lambda: False
@@ -235,8 +185,7 @@ class ReadingWriter:
         How many days were packed.
         """
         found = queries.rows(self._store, queries.load("telemetry", "days_open"), before=before)
-        open_days = [(row["channel"], row["date"]) for row in found if self._channels.get(row["channel"]) is not None]
-        open_days = [key for key in open_days if only is None or key in only]
+        open_days = [(row["channel"], row["date"]) for row in found if only is None or (row["channel"], row["date"]) in only]
         packed = 0
         for first in range(0, len(open_days), slice_size):
             if stop():
@@ -245,35 +194,88 @@ class ReadingWriter:
                 packed += self._pack(open_days[first : first + slice_size])
         return packed
 
-    def _check(self, series: Sequence[Series], received: datetime) -> tuple[list[quality.Run], list[Refusal]]:
+    def _check(self, message: Sequence[Series] | Message, received: datetime) -> _Checked:
         runs: list[quality.Run] = []
+        spans: list[quality.Span] = []
         refused: list[Refusal] = []
-        for one in series:
+        for one in message.series if isinstance(message, Message) else message:
             good, bad = quality.check(self._channels.get(one.channel), one, received=received, limits=self._limits)
             runs += good
             refused += bad
-        return runs, refused
+        if not isinstance(message, Message):
+            return _Checked(runs, spans, refused, Arrival(received))
+        for flag in message.flags:
+            said, problem = quality.check_flag(self._channels.get(flag.channel), flag, received=received, limits=self._limits)
+            spans += said
+            refused += [] if problem is None else [problem]
+        # A time from a clock that runs ahead would win for ever.
+        sent = message.sent if message.sent is not None and message.sent <= received + self._limits.skew else None
+        return _Checked(runs, spans, refused, Arrival(received, sent), quality.clock_comment(message.clock_offset, self._limits))
 
-    def _plan(self, runs: Iterable[quality.Run], refused: list[Refusal], edits: dict[Key, _Edit], received: datetime) -> Outcome:
-        tally = _Tally()
-        for run in runs:
+    def _plan(self, message: _Checked, edits: dict[Key, Edit]) -> Tally:
+        tally = Tally()
+        for run in message.runs:
             key = run.channel.iri, run.date
-            day = self._cache.get(key)
-            if day is None:
-                continue  # only nulls: nothing to store
-            edit = edits.get(key)
-            if edit is None:
-                edit = edits[key] = _Edit(day)
-            edit.whole |= run.covers_day
-            step_s = run.channel.step_s
-            for position, text in enumerate(run.values):
-                if text is not None:
-                    offset = run.first + position * step_s
-                    edit.put(offset, text, run.doubts.get(offset, ()), received, tally)
-        return Outcome(tally.accepted, tally.duplicates, tally.superseded, tally.flagged, tuple(refused))
+            edit = edits.get(key) or self._edit(key, edits)
+            if edit is not None:
+                self._put(run, edit, message, tally)
+        for span in message.spans:
+            key = span.channel.iri, span.date
+            edit = edits.get(key) or self._edit(key, edits)
+            if edit is not None:
+                tally.reported += 1
+                brought = message.brought(key)
+                edit.report(span.first, span.end, span.reason, span.comment, brought=brought, arrival=message.arrival)
+        return tally
 
-    def _commit(self, edits: dict[Key, _Edit], received: datetime) -> None:
-        changed = {key: edit for key, edit in edits.items() if edit.new}
+    def _edit(self, key: Key, edits: dict[Key, Edit]) -> Edit | None:
+        """Begin the change of a day; `None` for a run that says nothing."""
+        day = self._cache.get(key)
+        if day is None:
+            return None
+        edit = edits[key] = Edit.of(day)
+        return edit
+
+    def _put(self, run: quality.Run, edit: Edit, message: _Checked, tally: Tally) -> None:
+        if edit.day.array is not None and edit.day.step_s > run.channel.step_s:
+            message.refused.append(_too_late(run, edit.day))
+            return
+        edit.tally = tally
+        edit.whole = edit.whole or run.covers_day
+        step_s, offset, doubts, arrival, put = run.channel.step_s, run.first, run.doubts, message.arrival, edit.put
+        clock = message.clock
+        for text in run.values:
+            if text is not None:
+                if put(offset, text, doubts.get(offset, ()) if doubts else (), arrival, tally) and clock is not None:
+                    edit.cover(offset, offset + step_s, _CLOCK_SKEW, clock)
+            elif offset in doubts:
+                for doubt in doubts[offset]:
+                    edit.report(offset, offset + step_s, doubt.reason, doubt.comment, brought={}, arrival=arrival)
+                    tally.flagged += 1
+            offset += step_s
+
+    def _judge(self, edits: Mapping[Key, Edit]) -> None:
+        """Hold readings against their neighbours, the earlier days first, as the later ones rest on them."""
+        watched = [(key, edit) for key, edit in edits.items() if edit.new and edit.day.channel.sequential]
+        for key, edit in sorted(watched, key=lambda each: each[0][1]):
+            edit.judge(lambda key=key: self._before(key, edits))  # type: ignore[misc]
+
+    def _before(self, key: Key, edits: Mapping[Key, Edit]) -> Before | None:
+        """The last reading before a day, as far as it is at hand."""
+        channel, yesterday = key[0], key[1] - timedelta(days=1)
+        edit = edits.get((channel, yesterday))
+        day = self._cache.get((channel, yesterday))
+        if edit is None and day is not None and day.values:
+            edit = Edit.of(day)
+        if edit is not None:
+            return edit.last()
+        known, midnight = self._channels.latest.peek(channel), instant(key[1], 0)
+        if known is None or known[0] >= midnight:
+            return None
+        return Before(days.canonical(repr(known[1])), -int((midnight - known[0]).total_seconds()))
+
+    def _commit(self, edits: dict[Key, Edit], received: datetime) -> None:
+        changed = {key: edit for key, edit in edits.items() if edit.changes}
         delete: list[Quad] = []
         insert: list[Quad] = []
         for edit in changed.values():
@@ -283,7 +285,7 @@ class ReadingWriter:
         self._apply(changed, delete, insert)
         for key, edit in changed.items():
             edit.settle(received)
-            good = last_good(edit.day)
+            good = edit.last_good() if edit.new else None
             if good is not None:
                 self._channels.latest.offer(key[0], instant(key[1], good[0]), good[1])
         for key, edit in edits.items():
@@ -309,7 +311,8 @@ class ReadingWriter:
                 self._cache.move_to_end(key)
             else:
                 missing.append((channel, key[1]))
-        self._cache.update(days.read(self._store, self._iris, missing))
+        if missing:
+            self._cache.update(days.read(self._store, self._iris, missing))
 
     def _pack(self, keys: list[Key]) -> int:
         self._load(keys)
@@ -318,7 +321,7 @@ class ReadingWriter:
         arrays: dict[Key, str] = {}
         for key in keys:
             day = self._cache[key]
-            if not day.closed and day.values:
+            if not day.closed and day.exists:  # else packed meanwhile, or in the graph of another owner
                 arrays[key] = days.pack(day.values, day.channel.step_s)
                 delete += day.slot_quads(day.values)
                 insert.append(day.array_quad(arrays[key]))
@@ -332,3 +335,18 @@ class ReadingWriter:
         while held > self._bound and self._cache:
             _, day = self._cache.popitem(last=False)
             held -= len(day.values)
+
+
+def _outcome(tally: Tally, refused: list[Refusal]) -> Outcome:
+    return Outcome(tally.accepted, tally.duplicates, tally.superseded, tally.flagged, tuple(refused), tally.reported)
+
+
+def _too_late(run: quality.Run, day: Day) -> Refusal:
+    """A reading finer than what is kept of its day: a mean can't take it in."""
+    value = next((text for text in run.values if text is not None), "null")
+    return Refusal(
+        point=f"{run.channel.iri} at {spell(instant(run.date, run.first))}",
+        value=value,
+        reason=f"comes for a day that is kept at {duration(timedelta(seconds=day.step_s))} only, as old days are (telemetry.retention)",
+        remedy="leave it out, or restore a backup of before the day was thinned",
+    )

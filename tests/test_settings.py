@@ -45,6 +45,11 @@ def test_remote_store_gets_the_three_addresses_of_its_dataset() -> None:
         ({"FLEX_STORE": "var/store"}, "is neither `embedded` nor the http(s) address"),
         ({"FLEX_BROKER": "mosquitto"}, "is neither `embedded` nor host:port"),
         ({"FLEX_BROKER_KIND": "rabbit"}, "use auto, mosquitto or amqtt"),
+        ({"FLEX_BROKER_SECURITY": "ssl"}, "FLEX_BROKER_SECURITY='ssl' is unknown; use loopback or tls"),
+        ({"FLEX_BROKER_HOST": "0.0.0.0"}, "would open the broker to the network without certificates"),
+        ({"FLEX_BROKER_SECURITY": "tls", "FLEX_BROKER_KIND": "amqtt"}, "use auto or mosquitto"),
+        ({"FLEX_BROKER_SECURITY": "tls", "FLEX_BROKER_HOST": "::"}, "set FLEX_BROKER_NAMES"),
+        ({"FLEX_BROKER_CERTIFICATE_DAYS": "0"}, "is not from 1 to 825"),
     ],
 )
 def test_wrong_setting_is_refused_with_what_to_do(given: dict[str, str], sentence: str) -> None:

@@ -69,6 +69,8 @@ def request(http: httpx.Client, method: str, url: str, deadline: Deadline, body:
         if isinstance(error, httpx.NetworkError) or any(words in str(error) for words in HUNG_UP):
             raise unreachable(f"{url} gives no whole answer ({error}); check power, cable and address") from error
         raise fault(f"{url} answers what is no HTTP ({error}); check the address and the device's firmware") from error
+    except RuntimeError as error:  # the client was closed while somebody still read
+        raise unreachable(f"{url} can't be asked any more ({error}); open the device again") from error
     except (httpx.InvalidURL, ValueError) as error:
         raise fault(f"{url} can't be asked ({error}); correct the address") from error
     finally:

@@ -1,7 +1,7 @@
 """Devices that answer a GET with a JSON document, and take set-points by PUT."""
 
 from decimal import Decimal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from devices.errors import ConfigError, DeviceReadError
 from devices.transports import fetch, identity, setpoints
@@ -19,8 +19,8 @@ class HttpDevice:
     def __init__(self, profile: Profile, address: Address) -> None:
         self._profile = profile
         self._url = address.text("url").rstrip("/")
-        parts = urlsplit(self._url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        parts = _parts(self._url)
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ConfigError(
                 f"the address of {profile.id} says url = {self._url!r}, which is no address of a device; write it like http://192.168.1.20"
             )
@@ -73,6 +73,15 @@ class HttpDevice:
             return flat.parse(body)
         except MappingError as error:
             raise fault(f"{url} answers what is no JSON document ({error}); check the address and the device's firmware") from error
+
+
+def _parts(url: str) -> SplitResult | None:
+    """The parts of a URL; `None` where host or port can't be."""
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port != 0 else None
+    except ValueError:
+        return None
 
 
 def _path(told: Command) -> str:

@@ -64,7 +64,8 @@ class ModbusDevice:
                 setpoints.confirm(
                     command, registers.held(told, wanted), lambda: registers.held(told, self._read(line, confirmed)), deadline
                 )
-                for register, words in steps[: len(told.presets)]:
+                presets = {preset.target for preset in told.presets}
+                for register, words in [step for step in steps if step[0] in presets]:
                     found = line.read(register.table, register.address, register.count)
                     if found != list(words):
                         raise DeviceWriteError(

@@ -6,6 +6,7 @@ given; here the time that is left is set before each wait. Devices behind one se
 
 import contextlib
 import logging
+import os
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ExceptionResponse, ModbusPDU
 
-from devices.errors import DeviceReadError
+from devices.errors import ConfigError, DeviceReadError
 from devices.transports.deadline import Deadline, fault, unreachable
 
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # what it reports becomes a sentence here
@@ -91,6 +92,7 @@ class ModbusLine:
         self.lock = Lock()
         self.users = 0
         self._last_unit: int | None = None
+        self._ended = False
         self._serial = isinstance(place, SerialPlace) or place.framing == "rtu"
         self._client = self._make(place)
 
@@ -127,7 +129,7 @@ class ModbusLine:
         except RefusedRequestError:
             raise
         except BaseException:
-            self.close()
+            self._hang_up()
             raise
         finally:
             self.lock.release()
@@ -143,7 +145,7 @@ class ModbusLine:
             try:
                 return self._checked(request(client), unit, what)
             except ConnectionException as error:
-                self.close()
+                self._hang_up()
                 if fresh or last or deadline.passed:
                     raise unreachable(
                         f"unit {unit} at {self.place} closed the connection when asked for {what}; is another client connected?"
@@ -153,10 +155,17 @@ class ModbusLine:
         raise AssertionError("unreachable code")
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection for good, as soon as the conversation that has it is over."""
+        with self.lock:
+            self._ended = True
+            self._hang_up()
+
+    def _hang_up(self) -> None:
         self._client.close()  # type: ignore[no-untyped-call]
 
     def _connect(self, deadline: Deadline) -> None:
+        if self._ended:
+            raise unreachable(f"the box has ended its connection to {self.place}; open the device again")
         self._client.comm_params.timeout_connect = deadline.left
         if deadline.passed or not self._client.connect():
             raise unreachable(f"no connection to {self.place} in {deadline.seconds:g} s; check power, cable and address")
@@ -250,13 +259,26 @@ _serial_lines_lock = Lock()
 
 
 def take_line(place: TcpPlace | SerialPlace) -> ModbusLine:
-    """A line to a place: a connection of its own on TCP, so that nobody waits for a device that hangs, and the shared one of a serial port."""
+    """A line to a place: a connection of its own on TCP, so that nobody waits for a device that hangs, and the shared one of a serial port.
+
+    Raises
+    ------
+    ConfigError
+        If another device has the same serial port with another speed, parity or number of stop bits.
+    """
     if isinstance(place, TcpPlace):
         return ModbusLine(place)
     with _serial_lines_lock:
+        for other in _serial_lines:
+            if other != place and os.path.realpath(other.path) == os.path.realpath(place.path):
+                raise ConfigError(f"two devices want the serial port {place.path} with {_settings(place)} and {_settings(other)}; give all its devices the same")
         line = _serial_lines.setdefault(place, ModbusLine(place))
         line.users += 1
         return line
+
+
+def _settings(place: SerialPlace) -> str:
+    return f"{place.baudrate} 8{place.parity}{place.stopbits}"
 
 
 def leave_line(line: ModbusLine) -> None:

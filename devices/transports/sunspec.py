@@ -51,9 +51,9 @@ class SunSpecDevice:
                     sunspec_map.write_point(line, self._map[target.model], target.name, raw)
                 wanted = sunspec.held(told, before | {target.key: raw for target, raw in steps})
                 setpoints.confirm(command, wanted, lambda: sunspec.held(told, self._points(line, needed)), deadline)
-                presets = steps[: len(told.presets)]
-                after = self._points(line, [target for target, _ in presets])
-                for target, raw in presets:
+                presets = {preset.target for preset in told.presets}
+                after = self._points(line, [target for target, _ in steps if target in presets])
+                for target, raw in [step for step in steps if step[0] in presets]:
                     if after.get(target.key) != raw:
                         raise DeviceWriteError(
                             f"{command}: {target} holds {after.get(target.key)} after {raw} was written; is the control locked?"

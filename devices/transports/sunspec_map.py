@@ -126,7 +126,7 @@ def read_points(line: Conversation, found: Found, names: Iterable[str]) -> dict[
     return {name: _decoded(place, [words[place.offset + at] for at in range(place.words)]) for name, place in wanted.items()}
 
 
-def write_point(line: Conversation, found: Found, name: str, raw: int) -> None:
+def write_point(line: Conversation, found: Found, name: str, raw: float) -> None:
     """Write a point of a model.
 
     Raises

@@ -18,7 +18,7 @@ from mappers.errors import MappingError
 MOST_BYTES = 64 * 1024
 KEEPALIVE_S = 30
 FIRST_WAIT_S, LONGEST_WAIT_S = 1, 15
-AT_LEAST_ONCE = 1
+AT_MOST_ONCE, AT_LEAST_ONCE = 0, 1
 
 log = logging.getLogger(__name__)
 
@@ -89,14 +89,14 @@ class Topics:
         return len(self._document) == len(self._names) or monotonic() > self._subscribed_at + patience_s
 
     def publish(self, topic: str, payload: bytes, deadline: Deadline) -> None:
-        """Tell the device something.
+        """Tell the device something now or never: what is not taken is not kept, for a set-point that comes late is worse than none.
 
         Raises
         ------
         DeviceReadError
             If the broker doesn't take it in time.
         """
-        sent = self._client.publish(topic, payload, qos=AT_LEAST_ONCE)
+        sent = self._client.publish(topic, payload, qos=AT_MOST_ONCE)
         try:
             sent.wait_for_publish(deadline.left)
             taken = sent.is_published()

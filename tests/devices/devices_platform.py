@@ -1,15 +1,20 @@
 """The platform's side of the broker, in so far as boxes see it: hears everything, acknowledges when told to."""
 
+import gzip
 import json
 import queue
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from servers import Child, free_port, listens, require, start
+
+from devices.config import Broker
 
 PATIENCE_S = 20.0
 
@@ -31,6 +36,8 @@ class FakePlatform:
 
     port: int
     acking: bool = True
+    clock: Callable[[], datetime] | None = None  # stated in the acknowledgements
+    broker: Broker = field(default_factory=Broker)  # its certificates count
     heard: queue.Queue = field(default_factory=queue.Queue)
     ready: queue.Queue = field(default_factory=queue.Queue)
 
@@ -40,6 +47,8 @@ class FakePlatform:
         self.client.on_subscribe = lambda *_: self.ready.put(True)
         self.client.on_message = self._on_message
         self.client.reconnect_delay_set(1, 1)
+        if self.broker.ca:
+            self.client.tls_set(str(self.broker.ca), str(self.broker.certificate), str(self.broker.key))
         self.client.connect("127.0.0.1", self.port)
         self.client.loop_start()
         self.ready.get(timeout=PATIENCE_S)
@@ -48,10 +57,13 @@ class FakePlatform:
         _, _, osb, verb = message.topic.split("/")
         if verb in ("ack", "dispatch"):
             return
-        body = json.loads(message.payload)
+        received = self.clock().isoformat() if self.clock else None
+        payload = gzip.decompress(message.payload) if message.payload[:2] == b"\x1f\x8b" else message.payload
+        body = json.loads(payload)
         id = body.get("message") or body.get("@id") or "http://127.0.0.1:8080/id/" + body["@graph"][0]["@id"].partition("/id/")[2]
         if self.acking:
-            client.publish(f"flexcoop/osb/{osb}/ack", json.dumps({"message": id, "accepted": 1, "refused": []}), qos=1)
+            times = {"received": received, "sent": self.clock().isoformat()} if self.clock else {}
+            client.publish(f"flexcoop/osb/{osb}/ack", json.dumps({"message": id, "accepted": 1, "refused": []} | times), qos=1)
         self.heard.put((osb, verb, id, body))
 
     def say(self, topic: str, body: dict) -> None:

@@ -35,6 +35,9 @@ NUMBERS = {
     "fcv:Voltage": "229.5",
     "fcv:Current": "5.25",
     "fcv:Frequency": "50.25",
+    "fcv:ActiveEnergy": "12.5",
+    "fcv:RelativeHumidity": "48.5",
+    "fcv:Irradiance": "812.5",
     "fcv:SwitchState": "1",
     "fcv:SGReadyState": "2",
 }

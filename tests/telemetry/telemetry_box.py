@@ -39,6 +39,12 @@ class Box:
             assert self._news.wait_for(lambda: message in self.acks, timeout), f"no ack of {message}, only of {list(self.acks)}"
             return self.acks[message]
 
+    def ack_of_any(self, timeout: float = 20) -> dict[str, Any]:
+        """The first acknowledgement, of whatever message."""
+        with self._news:
+            assert self._news.wait_for(lambda: bool(self.acks), timeout), "no ack at all"
+            return next(iter(self.acks.values()))
+
     def has_ack(self, message: str, timeout: float) -> bool:
         with self._news:
             return self._news.wait_for(lambda: message in self.acks, timeout)

@@ -1,17 +1,19 @@
 """Channels as an OSB would have described them, and what writes and reads their readings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
-from pyoxigraph import Quad
+from pyoxigraph import NamedNode, Quad
 
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
 from kg.store import Store
-from kg.terms import describe, iri
-from mappers.records import Series
+from kg.terms import Value, describe, iri
+from mappers.records import Message, ReportedFlag, Series
 from ontology.names import FC, FCV, QUDT, RDF, S4ENER, SAREF, UNIT
 from telemetry import Channels, Readings, ReadingWriter
 
@@ -22,9 +24,16 @@ MakeSeries = Callable[..., Series]
 
 
 def channel_quads(
-    iris: Iris, channel: str, *, member: str = "h01", kind: str = "ActivePower", unit: str = KW, step: timedelta = QUARTER
+    iris: Iris,
+    channel: str,
+    *,
+    member: str = "h01",
+    kind: str = "ActivePower",
+    unit: str = KW,
+    step: timedelta = QUARTER,
+    states: Mapping[str, Value] | None = None,
 ) -> list[Quad]:
-    """A channel as docs/data-model.md shows it."""
+    """A channel as docs/data-model.md shows it; `states` replaces what it says, by property."""
     feature = channel.split("#")[0]
     properties = {
         RDF.type: [iri(str(FC.Channel)), iri(str(SAREF.PropertyOfInterest))],
@@ -35,8 +44,18 @@ def channel_quads(
         S4ENER.hasTemporalResolution: step,
         FC.minimum: -25.0,
         FC.maximum: 25.0 if unit == KW else 100.0,
+        **(states or {}),
     }
     return describe(iris.graph("member", member, "osb", member), channel, properties)
+
+
+def described(store: Store, iris: Iris, channels: Channels, channel: str, **properties: Any) -> None:
+    """Describe a channel (anew), as if its box had announced it; see `channel_quads`."""
+    graph = iris.graph("member", properties.get("member", "h01"), "osb", properties.get("member", "h01"))
+    about = NamedNode(channel)
+    known = [Quad(t.subject, t.predicate, t.object, NamedNode(graph)) for t in store.graph(graph) if t.subject == about]
+    store.apply(delete=known, insert=channel_quads(iris, channel, **properties))
+    channels.reload(graph)
 
 
 def claim_quads(iris: Iris, member: str) -> list[Quad]:
@@ -104,6 +123,21 @@ def run(channel: str, start: datetime, values: Sequence[float | str | None], uni
 def one(channel: str, at: datetime, value: float | str, unit: str | None = KW) -> Series:
     """A single observation."""
     return Series(channel, at, None, (str(value),), unit)
+
+
+def message(
+    *series: Series, flags: Sequence[ReportedFlag] = (), sent: datetime | None = RECEIVED, clock_offset: float | None = None
+) -> Message:
+    """A message with an id of no importance."""
+    offset = None if clock_offset is None else Decimal(str(clock_offset))
+    return Message("urn:message", "urn:osb", sent, series, (), tuple(flags), offset)
+
+
+def reported(
+    channel: str, start: datetime, end: datetime | None, reason: str = "DeviceUnreachable", comment: str = "No answer."
+) -> ReportedFlag:
+    """What a box says of a channel's slots."""
+    return ReportedFlag(channel, start, end, str(FCV[reason]), comment)
 
 
 def quads(store: Store) -> set[str]:

@@ -102,7 +102,8 @@ def test_a_message_is_acknowledged_once_its_readings_are_in_the_graph(platform: 
         h01.send(message("m1", observation(AT, "1.234")))
         ack = h01.ack(id_of("m1"))
 
-    assert ack == {"message": id_of("m1"), "accepted": 1, "refused": []}
+    now = "2016-09-30T00:00:00Z"
+    assert ack == {"message": id_of("m1"), "accepted": 1, "refused": [], "received": now, "sent": now}
     assert platform.value(home.power) == 1.234
     assert platform.ingest.wait_for([id_of("m1")], 5) == set()
     assert platform.ingest.wait_for([id_of("never")], 0.01) == {id_of("never")}

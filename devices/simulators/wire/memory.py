@@ -69,7 +69,7 @@ class SunSpecMemory:
     ) -> None:
         self._profile, self._behaviour, self._faults, self._base = profile, behaviour, faults, base
         self._lock = Lock()
-        self._written: dict[str, int] = {}
+        self._written: dict[str, float] = {}
         self._fixed: dict[str, object] = {f"1.{name}": text for name, text in MAKER.items()}
         for command in profile.commands:
             self._prepare(command, rated_kw)

@@ -70,9 +70,9 @@ class TcpRelay(Relay):
     """Listens on loopback and passes each connection on to a server there."""
 
     def __init__(self, faults: Faults, port: int, inner_port: int) -> None:
+        self._listener = socket.create_server((LOOPBACK, port))  # first: where the port is taken, nothing else is open
         super().__init__(faults)
         self._inner_port = inner_port
-        self._listener = socket.create_server((LOOPBACK, port))
         self.port: int = self._listener.getsockname()[1]
         self._run("relay", self._accept)
 

@@ -1,0 +1,53 @@
+"""Which readings a computation used, exactly: day, revision and digest, so that it can be told whether they have changed since."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pyoxigraph import Quad
+
+from kg.iris import Iris
+from kg.store import Store
+from kg.terms import Value, describe, iri
+from ontology.names import FC, RDF
+from telemetry import days
+from telemetry.days import Day
+
+
+@dataclass(frozen=True, order=True)
+class UsedDay:
+    """One channel's UTC day as it was when it was used.
+
+    Parameters
+    ----------
+    iri
+        The day node.
+    revision
+        0 while the day is open, 1 once it is closed, one more with each correction after that.
+    digest
+        `sha256:…` over the canonical array of the day's values, the same for the open and the closed form.
+    """
+
+    iri: str
+    revision: int
+    digest: str
+
+    @property
+    def revision_iri(self) -> str:
+        """The node that stands for the day in this revision."""
+        return f"{self.iri}#r{self.revision}"
+
+    def quads(self, graph: str, result: str) -> list[Quad]:
+        """What a result says of the readings it used, in the result's own graph."""
+        said: dict[str, Value | Iterable[Value] | None] = {
+            RDF.type: FC.DayRevision,
+            FC.revisionOf: iri(self.iri),
+            FC.revision: self.revision,
+            FC.digest: self.digest,
+        }
+        return describe(graph, result, {FC.usedRevision: iri(self.revision_iri)}) + describe(graph, self.revision_iri, said)
+
+
+def used(store: Store, iris: Iris, wanted: Iterable[Day]) -> list[UsedDay]:
+    """Say how the days stand now that hold any readings, in the order given."""
+    found = days.read(store, iris, [(day.channel, day.date) for day in wanted])
+    return [UsedDay(day.iri, day.revision, day.digest) for day in found.values() if day.closed or day.values]
