@@ -4,9 +4,10 @@
 
 The boxes send every hour through a real broker what they have measured. A third of them has no network for 30 hours and sends its backlog
 afterwards, in order, beside what is new; the platform is down for five hours; one message in fifty arrives a day or more late, one in twenty
-comes twice, and every day a few slots of the day before are corrected. At the end the SHA-256 of every channel and day in the store is
-compared with that of what the boxes say they measured. The last line of the output is one JSON object: `wrong_days` must be 0, and
-`disk_mb` tells how the store grew from day to day, before and after retention and compaction.
+comes twice, and every day a few slots of the day before are corrected; 1-minute readings are thinned to 15 minutes after three days. At
+the end the SHA-256 of every channel and day in the store is compared with that of what the boxes say they measured, thinned days with the
+exact means. The last line of the output is one JSON object: `wrong_days` must be 0, and `disk_mb` tells how the store grew from day to
+day, and what the rebuild gave back.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +35,15 @@ from kg.iris import Iris
 from telemetry import Channels, DeadLetters, ReadingWriter, days
 from telemetry.broker import start_broker
 from telemetry.ingest import Ingest
+from telemetry.rebuild import rebuild
+from telemetry.retention import Policy, retain
 
 HOUR = timedelta(hours=1)
 LATE_CLOSE = timedelta(hours=2)
 NO_NETWORK = (1 * DAY + 6 * HOUR, 2 * DAY + 12 * HOUR)  # of every third box
 PLATFORM_DOWN = (4 * DAY + 9 * HOUR, 4 * DAY + 14 * HOUR)
 CORRECTED_A_DAY = 200
+FINE_DAYS = 3
 
 
 @dataclass
@@ -108,6 +113,7 @@ class Week:
                 wanted.update(self._send(outbox))
         if platform_up:
             self.acks.wait_for(wanted)
+            self.store.tidy()
             for outbox in self.outboxes:
                 for key in [key for key in outbox.waiting if key in self.acks.known]:
                     del outbox.waiting[key]
@@ -132,6 +138,12 @@ class Week:
             wanted.update(self._send(outbox))
         self.acks.wait_for(wanted)
 
+    def keep(self) -> int:
+        """Thin what is older than three days; how many days were thinned."""
+        policy = Policy(fine_days=FINE_DAYS)
+        done = retain(self.store, self.iris, self.channels, self.writer, policy, self.directory / "jobs", now=self.now)
+        return int(done["counts"].get("days_thinned", 0))
+
     def wrong_days(self, length: int) -> list[str]:
         """Channel-days whose stored values differ from what the box measured."""
         wrong = []
@@ -139,15 +151,21 @@ class Week:
             for channel in outbox.box.channels:
                 keys = [(self.channels.known(f"{BASE}/id/{channel.path}"), (START + n * DAY).date()) for n in range(length)]
                 for (iri, day), state in days.read(self.store, self.iris, keys).items():
-                    stored = days.pack(state.values, int(channel.step.total_seconds()))
-                    if _digest(stored) != _digest(self._truth(channel, day)):
+                    step = timedelta(seconds=state.step_s)
+                    if _digest(days.pack(state.values, state.step_s)) != _digest(self._truth(channel, day, step)):
                         wrong.append(f"{iri} on {day}")
         return wrong
 
-    def _truth(self, channel: Channel, day: date) -> str:
+    def _truth(self, channel: Channel, day: date, step: timedelta) -> str:
+        """The array that a day should hold at a step: what was measured, or its exact means to six decimals."""
         midnight = datetime(day.year, day.month, day.day, tzinfo=START.tzinfo)
         at = [midnight + n * channel.step for n in range(DAY // channel.step)]
-        return f"[{','.join(days.canonical(self.corrected.get((channel.path, t)) or channel.value(t)) for t in at)}]"
+        values = [self.corrected.get((channel.path, t)) or channel.value(t) for t in at]
+        if step != channel.step:
+            parts = step // channel.step
+            sums = [sum(map(Decimal, values[first : first + parts])) for first in range(0, len(values), parts)]
+            values = [f"{round(total / parts, 6):f}" for total in sums]
+        return f"[{','.join(map(days.canonical, values))}]"
 
     def _measure(self, outbox: Outbox, start: datetime) -> None:
         key, body, count = outbox.box.message(f"{start:%Y%m%dT%H}", outbox.box.span(start, start + HOUR), start + HOUR)
@@ -226,7 +244,7 @@ def main() -> None:
     boxes = neighbourhood(given.boxes, given.quarter_hours, given.minutes)
     result: dict[str, Any] = {"boxes": given.boxes, "channels": sum(len(box.channels) for box in boxes), "days": given.days}
     disk: dict[str, float] = {}
-    begun = time.monotonic()
+    begun, thinned = time.monotonic(), 0
     with tempfile.TemporaryDirectory(prefix="flexcoop-bench-") as folder:
         week = Week(Path(folder), boxes, given.seed)
         for hour in range(24 * given.days):
@@ -235,13 +253,17 @@ def main() -> None:
             if hour and at.hour == 3:
                 week.writer.close_days((at - LATE_CLOSE).date())
                 week.correct(START + (hour // 24 - 1) * DAY)
+                thinned += week.keep()
                 disk[f"day {hour // 24}"] = _megabytes(Path(folder) / "store")
                 if not given.json:
                     print(f"{at:%a %H:%M}: {week.sent} readings, {disk[f'day {hour // 24}']} MB", file=sys.stderr)
         week.now += HOUR
         week.drain()
         week.writer.close_days((week.now + DAY).date())
+        thinned += week.keep()
         disk["closed"] = _megabytes(Path(folder) / "store")
+        rebuild(week.store, week.directory / "jobs", now=week.now)
+        disk["rebuilt"] = _megabytes(Path(folder) / "store")
         wrong = week.wrong_days(given.days)
         result |= {
             "readings": week.sent,
@@ -249,6 +271,7 @@ def main() -> None:
             "messages_replayed": week.replayed,
             "corrections": len(week.corrected),
             "refused": week.letters.count(),
+            "thinned_days": thinned,
             "wrong_days": len(wrong),
             "first_wrong": wrong[:3],
             "seconds": round(time.monotonic() - begun, 1),
