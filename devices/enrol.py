@@ -8,6 +8,7 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from cryptography import x509
@@ -20,6 +21,7 @@ from devices.errors import EnrolmentError
 
 TIMEOUT_S = 30.0
 LARGEST_ANSWER = 65_536
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def enrol(base: str, osb: str, code: str, broker: Broker, transport: httpx.BaseTransport | None = None) -> Broker:
@@ -49,6 +51,9 @@ def enrol(base: str, osb: str, code: str, broker: Broker, transport: httpx.BaseT
     """
     if broker.ca is None or broker.certificate is None or broker.key is None:
         raise EnrolmentError("the configuration names no files for the certificate; add ca, certificate and key to [broker]")
+    to = urlsplit(base)
+    if to.scheme != "https" and to.hostname not in _LOOPBACK:
+        raise EnrolmentError(f"{base} would be sent the claim code in the clear, and anybody could answer for it; write base with https://")
     key = private_key(broker.key)
     asked = {"osb": osb, "code": code, "csr": request(key, osb)}
     try:
@@ -111,16 +116,30 @@ def renewal_due(certificate: Path, now: datetime) -> bool:
     return found.not_valid_after_utc - now < lifetime / 3
 
 
-def renew(certificate: Path, key: ec.EllipticCurvePrivateKey, osb: str, answer: str) -> None:
-    """Put a renewed certificate in the place of the old one.
+def expired(certificate: Path, now: datetime) -> datetime | None:
+    """When a certificate ended, if it has; `None` also where there is none."""
+    try:
+        until = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError):
+        return None
+    return until if until < now else None
+
+
+def renew(certificate: Path, key: ec.EllipticCurvePrivateKey, osb: str, answer: str) -> bool:
+    """Put a renewed certificate in the place of the old one; False if it is the one that is there.
 
     Raises
     ------
     EnrolmentError
-        If it isn't one of this box and its key; the old one stays.
+        If the platform refuses, or what it sent isn't a certificate of this box and its key; the old one stays.
     """
+    if (why := _refusal(answer)) is not None:
+        raise EnrolmentError(f"the platform refuses to renew it: {why}")
     _refuse_foreign(answer, key, osb)
+    if certificate.is_file() and certificate.read_text(encoding="ascii") == answer:
+        return False
     write(certificate, answer)
+    return True
 
 
 def write(path: Path, text: str, mode: int = 0o644) -> None:
@@ -145,6 +164,14 @@ def _refuse_foreign(pem: str, key: ec.EllipticCurvePrivateKey, osb: str) -> None
         raise EnrolmentError(f"the platform sent a certificate for {names}, and this box is {osb}; nothing was written")
     if certificate.public_key() != key.public_key():
         raise EnrolmentError(f"the platform sent a certificate of another key than that of {osb}; nothing was written")
+
+
+def _refusal(answer: str) -> str | None:
+    """The platform's sentence, where it answers by one."""
+    try:
+        return str(json.loads(answer)["refused"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _detail(answer: httpx.Response) -> str:

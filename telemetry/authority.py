@@ -93,7 +93,9 @@ class Authority:
         self.ca, self.crl = self._files.ca, self._files.crl
         register = self._files.folder / "issued.sqlite"
         if self.crl.exists() and not register.exists():
-            _LOG.error("authority: the register %s is gone and begun anew; boxes can't renew what it knew, so claim and enrol them anew", register)
+            _LOG.error(
+                "authority: the register %s is gone and begun anew; boxes can't renew what it knew, so claim and enrol them anew", register
+            )
         self._issued = Issued(register)
         self._throttle = Throttle(now)
         self._write_list()  # should the platform have been ended between a revocation and the list

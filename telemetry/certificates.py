@@ -24,6 +24,14 @@ MAX_REQUEST_BYTES = 8192
 _IDENTIFIER = re.compile(r"osb-[a-z0-9-]{1,60}")
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", re.IGNORECASE)
 _CURVES = (ec.SECP256R1, ec.SECP384R1)
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 # The clock of a box may be a day wrong when it connects for the first time, and only then can it measure by how much.
 _BACKDATED = timedelta(days=2)
 
@@ -73,7 +81,7 @@ def read_request(pem: bytes, osb: str) -> x509.CertificateSigningRequest:
         subject = list(request.subject)
         more = bool(list(request.extensions)) or bool(list(request.attributes))
         key = request.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except _UNREADABLE as error:
         raise EnrolmentError(f"the certificate request can't be read ({error}); send a PKCS #10 request as PEM") from error
     if not signed:
         raise EnrolmentError("the certificate request is not signed with its own key; make it anew")

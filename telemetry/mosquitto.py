@@ -55,11 +55,12 @@ log_type notice
 connection_messages false
 """
 
-# Nothing is dropped for being too much: what a box has sent waits on disk until the platform takes it.
+# Nothing is dropped for being too much: what a box has sent waits on disk until the platform takes it. Not 0, which means without end, but
+# made 2.0.16 to 2.0.21 drop every message or disconnect the clients (issues 2879 and 3244 of eclipse-mosquitto/mosquitto).
 _LOOPBACK = """\
 listener {port} {host}
 allow_anonymous true
-max_queued_messages 0
+max_queued_messages 100000000
 max_queued_bytes 0
 message_size_limit 4194304
 """
@@ -196,7 +197,7 @@ class Mosquitto:
             try:
                 self._process = process = self._started()
             except OSError as error:
-                _LOG.error("mosquitto can't be started (%s); it is tried again", error)  # noqa: TRY400  (the sentence is enough)
+                _LOG.error("mosquitto can't be started (%s); it is tried again", error)
                 self._stopping.wait(_PAUSE_S)
                 continue
             try:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from telemetry import certificates as x
 from telemetry.errors import BrokerError
+from telemetry.processes import started_at
 from telemetry.tls import TlsFiles
 
 _LOG = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class SigningFolder:
             raise BrokerError(f"other users can put files into {folder} (mode {mode:o}); close it with: chmod 700 {folder}")
         self.folder, self._now = folder.absolute(), now
         self.ca, self.crl = self.folder / "ca.pem", self.folder / "crl.pem"
+        _sweep(self.folder)
         self.signer = self._load_or_found()
 
     def own(self, name: str, fits: Callable[[x509.Certificate], bool], sign: Sign) -> TlsFiles:
@@ -58,7 +60,8 @@ class SigningFolder:
         found = _certificate_in(files.certificate)
         if found is None or x.public_key(found) != x.spki(public) or not self._mine(found) or not fits(found):
             write(files.certificate, sign(public).public_bytes(Encoding.PEM), 0o644)
-            _LOG.warning("authority: %s is signed anew; a broker or process elsewhere that uses it needs this one", files.certificate)
+            if found is not None:
+                _LOG.warning("authority: %s is signed anew; a broker or process elsewhere that uses it needs this one", files.certificate)
         return files
 
     def passing(self, folder: Path, name: str) -> tuple[TlsFiles, x509.Certificate]:
@@ -164,6 +167,14 @@ def write(path: Path, data: bytes, mode: int) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a process that was killed in the middle of `write` has left."""
+    for left in folder.glob(".*.*.*"):
+        pid = left.name.rpartition(".")[2]
+        if pid.isdigit() and started_at(int(pid)) is None:
+            left.unlink(missing_ok=True)
 
 
 def _certificate_in(path: Path) -> x509.Certificate | None:

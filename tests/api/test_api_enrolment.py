@@ -87,10 +87,16 @@ def test_guessing_is_answered_with_when_to_come_back(client: FlaskClient, author
     answers = [post(client, osb="osb-h01", code=f"GUESS{number}", csr=csr("osb-h01")) for number in range(6)]
 
     assert [answer.status_code for answer in answers] == [403] * 5 + [429]
-    wait = int(answers[-1].headers["Retry-After"])
-    assert post(client, osb="osb-h01", code=code, csr=csr("osb-h01")).status_code == 429
-    NOW[0] += timedelta(seconds=wait)
+    NOW[0] += timedelta(seconds=int(answers[-1].headers["Retry-After"]))
+    assert post(client, osb="osb-h01", code="GUESS7", csr=csr("osb-h01")).status_code == 403
     assert post(client, osb="osb-h01", code=code, csr=csr("osb-h01")).status_code == 200
+
+
+def test_a_code_of_what_is_no_character_is_a_wrong_one(client: FlaskClient) -> None:
+    body = b'{"osb": "osb-h01", "code": "\\ud800", "csr": "\\ud800"}'
+    answer = client.post("/api/enrol", data=body, content_type="application/json")
+
+    assert (answer.status_code, answer.mimetype) == (403, "application/problem+json")
 
 
 @pytest.mark.parametrize(

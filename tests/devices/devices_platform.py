@@ -25,7 +25,7 @@ def mosquitto(folder: Path, port: int | None = None) -> tuple[Child, int]:
     require(program is not None, "Mosquitto is not installed; apt-get install mosquitto")
     port = port or free_port()
     settings = folder / "mosquitto.conf"
-    settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
+    settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 100000000\n")
     child = start([program or "", "-c", settings])
     return child.wait_until(lambda: listens(port)), port
 

@@ -97,6 +97,15 @@ def test_a_claim_code_becomes_key_certificate_and_broker(tmp_path: Path, authori
     assert sorted(path.name for path in tmp_path.iterdir()) == ["box.key", "box.pem", "ca.pem"]
 
 
+@pytest.mark.parametrize("base", ["http://coop.example", "http://192.0.2.7:8080", "http://127.0.0.1.coop.example"])
+def test_a_claim_code_is_not_sent_in_the_clear(tmp_path: Path, authority: Authority, base: str) -> None:
+    asked: list[dict] = []
+    with pytest.raises(EnrolmentError, match="would be sent the claim code in the clear, and anybody could answer for it; write base with https://"):
+        enrol.enrol(base, OSB, "ABCD-1234", files(tmp_path), answering(authority, asked))
+
+    assert (asked, list(tmp_path.iterdir())) == ([], [])
+
+
 def test_the_key_is_kept_when_a_box_enrols_again(tmp_path: Path, authority: Authority) -> None:
     enrol.enrol(BASE, OSB, "one", files(tmp_path), answering(authority, []))
     before = (tmp_path / "box.key").read_bytes()
@@ -137,6 +146,21 @@ def test_a_certificate_of_another_box_or_key_is_refused(tmp_path: Path, authorit
         enrol.renew(target, key, OSB, authority.sign(enrol.request(key, OSB), name="osb-h02"))
 
     assert not target.exists()
+
+
+def test_a_renewal_replaces_the_certificate_once_or_says_why_not(tmp_path: Path, authority: Authority) -> None:
+    broker = files(tmp_path)
+    assert broker.certificate is not None
+    assert broker.key is not None
+    key = enrol.private_key(broker.key)
+    enrol.write(broker.certificate, authority.sign(enrol.request(key, OSB)))
+    fresh = authority.sign(enrol.request(key, OSB))
+
+    assert enrol.renew(broker.certificate, key, OSB, fresh)
+    assert not enrol.renew(broker.certificate, key, OSB, fresh)
+    with pytest.raises(EnrolmentError, match="refuses to renew it: nobody has claimed it"):
+        enrol.renew(broker.certificate, key, OSB, json.dumps({"refused": "nobody has claimed it"}))
+    assert broker.certificate.read_text() == fresh
 
 
 def test_renewal_is_due_in_the_last_third(tmp_path: Path, authority: Authority) -> None:

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
 from servers import require
 from tls_clients import Guest
-from tls_requests import key, request, save
+from tls_requests import WallClock, key, request, save
 
-from telemetry.broker import mosquitto_program
+import settings
+from service import Platform
+from telemetry.authority import Authority
+from telemetry.broker import mosquitto_program, start_broker
 from telemetry.revocation import knock
-from telemetry.tls import TlsFiles
+from telemetry.tls import ServerTls, TlsFiles
 
 pytestmark = pytest.mark.journey
 SAME = ("readings", "triples", "asked_kwh", "promised_kwh", "delivered_kwh", "paid_eur", "income_eur", "members_paid", "refused")
@@ -73,3 +77,26 @@ def test_the_demo_has_the_same_figures_over_tls(played, flex, tmp_path: Path) ->
     boxes = sorted(file.stem for file in (tmp_path / "demo" / "certificates").glob("osb-*.pem"))
     assert len(boxes) == played.figures["homes"] + 1  # the feed, too
     assert ssl.PEM_cert_to_DER_cert((tmp_path / "authority" / "ca.pem").read_text())
+
+
+def test_a_broker_of_ones_own_has_a_certificate_for_its_names_and_boxes_are_told_the_first(played, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(played.folder, folder)
+    authority = Authority(folder / "authority", WallClock())
+    own = start_broker("127.0.0.1", 0, tmp_path / "own", tls=ServerTls(authority.server_files(), authority.crl))
+    authority.close()
+    given = {"FLEX_BROKER": f"127.0.0.1:{own.port}", "FLEX_BROKER_SECURITY": "tls", "FLEX_BROKER_NAMES": "mqtt.coop.example"}
+    platform = Platform(settings.load(given | {"FLEX_DATA_DIR": str(folder)}), WallClock())
+    try:
+        platform.connect()
+        _, host, port = platform.enrol("osb-h01", platform.claim("osb-h01").code, request("osb-h01"))
+        revoked, effective = platform.revoke("osb-h01")
+        san = x509.load_pem_x509_certificate((folder / "authority" / "server.pem").read_bytes()).extensions
+        names = {str(each.value) for each in san.get_extension_for_class(x509.SubjectAlternativeName).value}
+    finally:
+        platform.close()
+        own.stop()
+
+    assert (host, port, len(revoked)) == ("mqtt.coop.example", own.port, 1)
+    assert effective == f"when the broker at 127.0.0.1 has read {folder / 'authority' / 'crl.pem'} again"
+    assert names == {"mqtt.coop.example", "127.0.0.1", "localhost", "::1"}

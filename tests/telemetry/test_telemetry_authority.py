@@ -1,5 +1,6 @@
 """The authority: whom it gives a certificate, and what stands in it."""
 
+import base64
 import stat
 from collections.abc import Iterator
 from datetime import timedelta
@@ -178,19 +179,22 @@ def test_nobody_gets_a_code_for_a_box_that_nobody_has_claimed(authority: Authori
         authority.claim("osb-h99")
 
 
-def test_guessing_is_slowed_down_and_the_right_code_works_a_minute_later(authority: Authority, clock: WallClock) -> None:
+def test_guessing_is_slowed_down_and_holds_nobody_up_who_has_the_code(authority: Authority, clock: WallClock) -> None:
     code = authority.claim(H01).code
     for guess in range(5):
         with pytest.raises(ClaimCodeError):
             authority.enrol(H01, f"GUESS-{guess}", request(H01))
 
     with pytest.raises(ThrottledError, match="too many wrong claim codes in the last minute; try again in") as refused:
-        authority.enrol(H01, code, request(H01))
+        authority.enrol(H01, "GUESS-5", request(H01))
     assert 1 <= refused.value.retry_after <= 60
-    assert authority.enrol(H02, authority.claim(H02).code, request(H02))  # another box is not held up
+    with pytest.raises(ClaimCodeError):
+        authority.enrol(H02, "GUESS", request(H02))  # another box is asked as before
+    assert authority.enrol(H01, code, request(H01))
 
     clock.ahead = timedelta(seconds=61)
-    assert authority.enrol(H01, code, request(H01))
+    with pytest.raises(ClaimCodeError):
+        authority.enrol(H01, "GUESS-6", request(H01))
 
 
 def test_guessing_for_many_boxes_is_slowed_down_too(authority: Authority) -> None:
@@ -200,7 +204,8 @@ def test_guessing_for_many_boxes_is_slowed_down_too(authority: Authority) -> Non
             authority.enrol(f"osb-x{number}", "GUESS", request(f"osb-x{number}"))
 
     with pytest.raises(ThrottledError):
-        authority.enrol(H01, code, request(H01))
+        authority.enrol(H02, "GUESS", request(H02))
+    assert authority.enrol(H01, code, request(H01))
 
 
 # --- requests
@@ -230,6 +235,13 @@ def tampered(pem: bytes) -> bytes:
     return x509.load_der_x509_csr(der[:-1] + bytes([der[-1] ^ 1])).public_bytes(Encoding.PEM)
 
 
+def versioned(pem: bytes) -> bytes:
+    """The same with a version that does not exist."""
+    der = x509.load_pem_x509_csr(pem).public_bytes(Encoding.DER).replace(b"\x02\x01\x00", b"\x02\x01\x03", 1)
+    body = base64.encodebytes(der).decode()
+    return f"-----BEGIN CERTIFICATE REQUEST-----\n{body}-----END CERTIFICATE REQUEST-----\n".encode()
+
+
 @pytest.mark.parametrize(
     ("made", "why"),
     [
@@ -238,12 +250,13 @@ def tampered(pem: bytes) -> bytes:
         (lambda: request(H01, extension=x509.BasicConstraints(ca=True, path_length=None)), "asks for extensions"),
         (lambda: request(H01, rsa.generate_private_key(65537, 2048)), "use an elliptic-curve key on P-256 or P-384"),
         (lambda: request(H01, ec.generate_private_key(ec.SECP521R1())), "use an elliptic-curve key on P-256 or P-384"),
+        (lambda: versioned(request(H01)), "can't be read .*not a valid CSR version"),
         (lambda: tampered(request(H01)), "is not signed with its own key"),
         (lambda: b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", "can't be read"),
         (lambda: b"\0" * 8193, "has 8193 bytes, more than 8192"),
         (lambda: b"", "can't be read"),
     ],
-    ids=["two names", "san", "ca", "rsa", "p521", "signature", "der", "size", "empty"],
+    ids=["two names", "san", "ca", "rsa", "p521", "version", "signature", "der", "size", "empty"],
 )
 def test_a_request_for_more_than_a_box_needs_is_refused(authority: Authority, made, why: str) -> None:
     with pytest.raises(EnrolmentError, match=why):

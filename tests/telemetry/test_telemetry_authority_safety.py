@@ -1,8 +1,10 @@
 """The authority when things go wrong around it: races, clocks, damaged files, backups that are older than the world."""
 
+import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ from cryptography import x509
 from tls_requests import WallClock, key, request
 
 from telemetry.authority import Authority
-from telemetry.errors import BrokerError, ClaimCodeError, TelemetryError
+from telemetry.errors import BrokerError, ClaimCodeError, TelemetryError, ThrottledError
 
 H01, H02 = "osb-h01", "osb-h02"
 
@@ -58,7 +60,7 @@ def test_of_many_who_come_with_one_code_at_once_one_is_given_a_certificate(autho
     def come(asked: bytes) -> bool:
         try:
             authority.enrol(H01, code, asked)
-        except ClaimCodeError:
+        except (ClaimCodeError, ThrottledError):
             return False
         return True
 
@@ -68,22 +70,22 @@ def test_of_many_who_come_with_one_code_at_once_one_is_given_a_certificate(autho
 
 
 def test_a_code_that_is_replaced_while_it_is_used_does_not_use_up_the_new_one(folder: Path, clock: WallClock) -> None:
-    made: list[str] = []
+    meanwhile: list[Callable[[], None]] = []
+    codes: list[str] = []
 
-    def claimed(osb: str) -> None:
-        if made == [H01]:  # between the look at the code and its use
-            made.append(authority.claim(osb).code)
-        made.append(osb)
+    def claimed(_: str) -> None:  # asked between the look at the code and its use
+        if meanwhile:
+            meanwhile.pop()()
 
     authority = Authority(folder, clock, claimed=claimed)
     first = authority.claim(H01).code
+    meanwhile.append(lambda: codes.append(authority.claim(H01).code))
 
     with pytest.raises(ClaimCodeError, match="was used or replaced a moment ago"):
         authority.enrol(H01, first, request(H01))
 
-    second = next(each for each in made if each != H01)
     assert authority.certificates() == []
-    assert authority.enrol(H01, second, request(H01))
+    assert authority.enrol(H01, codes[0], request(H01))
     authority.close()
 
 
@@ -216,6 +218,19 @@ def test_a_link_in_the_place_of_a_file_is_replaced_and_what_it_points_to_left_al
     assert not (folder / "crl.pem").is_symlink()
 
 
+def test_what_a_killed_process_left_half_written_is_swept_away(folder: Path, clock: WallClock) -> None:
+    Authority(folder, clock).close()
+    child = subprocess.Popen(["true"])
+    child.wait()
+    dead, alive = folder / f".ca.key.{child.pid}", folder / f".crl.pem.{os.getppid()}"
+    for each in (dead, alive):
+        each.write_bytes(b"half")
+
+    Authority(folder, clock).close()
+
+    assert (dead.exists(), alive.exists()) == (False, True)
+
+
 # --- backups
 
 
@@ -267,10 +282,10 @@ def test_the_list_of_another_authority_is_not_carried_over(folder: Path, clock: 
 def test_a_canary_is_on_every_list_from_then_on_and_among_no_boxes_certificates(
     authority: Authority, folder: Path, tmp_path: Path, clock: WallClock
 ) -> None:
-    first = authority.canary(tmp_path / "a") if (tmp_path / "a").mkdir() is None else None
-    assert first is not None
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    first = authority.canary(tmp_path / "a")
     serial = f"{x509.load_pem_x509_certificate(first.certificate.read_bytes()).serial_number:x}"
-    (tmp_path / "b").mkdir()
     authority.canary(tmp_path / "b")
 
     assert serial in listed(folder)

@@ -14,6 +14,7 @@ from telemetry_box import box
 
 from telemetry.broker import mosquitto_program, start_broker
 from telemetry.errors import BrokerError
+from telemetry.mosquitto import cut
 
 KINDS = ["mosquitto", "amqtt"]
 _HOLD = """
@@ -113,3 +114,44 @@ def test_a_broker_that_is_killed_comes_back_with_its_port(tmp_path: Path) -> Non
 
     with box(broker.port):
         broker.stop()
+
+
+def test_a_broker_whose_pid_cannot_be_noted_is_kept_all_the_same(tmp_path: Path) -> None:
+    """As on a full disk: the kernel would end it with the thread that started it."""
+    needed("mosquitto")
+    broker = start_broker("127.0.0.1", 0, tmp_path, "mosquitto")
+    first = broker.pid  # type: ignore[attr-defined]
+    (tmp_path / "broker.pid").unlink()
+    (tmp_path / "broker.pid").mkdir()
+    os.kill(first, signal.SIGKILL)
+    until = time.monotonic() + 20
+    while (broker.pid == first or not listens(broker.port)) and time.monotonic() < until:  # type: ignore[attr-defined]
+        time.sleep(0.02)
+
+    with box(broker.port) as client:
+        client.send({"message": "m1"}, verb="ack")
+        assert client.ack("m1") == {"message": "m1"}
+    (tmp_path / "broker.pid").rmdir()
+    broker.stop()
+
+
+def test_the_brokers_log_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each handshake that fails is a line, and whoever reaches the port can let one fail."""
+    monkeypatch.setattr("telemetry.mosquitto.MAX_LOG_BYTES", 1000)
+    log = tmp_path / "mosquitto.log"
+    with log.open("ab", buffering=0) as mosquittos:
+        mosquittos.write(b"a" * 1001)
+        cut(log)
+        mosquittos.write(b"b" * 1000)
+        cut(log)
+
+    assert log.read_bytes() == b"b" * 1000
+    assert (tmp_path / "mosquitto.log.1").read_bytes() == b"a" * 1001
+
+
+def test_a_user_without_a_name_can_run_a_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may be run with a number that no file names."""
+    needed("mosquitto")
+    monkeypatch.setattr("telemetry.mosquitto.os.geteuid", lambda: 4_000_000)
+
+    start_broker("127.0.0.1", 0, tmp_path, "mosquitto").stop()

@@ -184,6 +184,17 @@ def test_the_configuration_with_certificates_lets_nobody_in_without(tmp_path: Pa
     assert wanted <= set(lines)
 
 
+@pytest.mark.parametrize("secure", [True, False])
+def test_no_number_of_messages_is_given_as_0(tmp_path: Path, secure: bool) -> None:
+    """Mosquitto 2.0.16 to 2.0.21 take `max_queued_messages 0` for none at all, not for without end."""
+    files = TlsFiles(tmp_path / "ca.pem", tmp_path / "server.pem", tmp_path / "server.key")
+    text = configuration("127.0.0.1", 8883, tmp_path, ServerTls(files, tmp_path / "crl.pem") if secure else None, "flex")
+
+    limits = dict(line.split(maxsplit=1) for line in text.splitlines())
+    assert int(limits["max_queued_messages"]) >= 20_000
+    assert int(limits["max_inflight_messages"]) == 1000
+
+
 def test_certificates_need_mosquitto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = TlsFiles(tmp_path / "ca.pem", tmp_path / "server.pem", tmp_path / "server.key")
     tls = ServerTls(files, tmp_path / "crl.pem")
