@@ -42,7 +42,7 @@ from telemetry.issued import Certificate
 from telemetry.jobs import JobStoppedError, Report, Stop
 from telemetry.latest import Publisher
 from telemetry.mosquitto import Mosquitto
-from telemetry.processes import reachable
+from telemetry.processes import collect_seldom, reachable
 from telemetry.readings import Readings
 from telemetry.rebuild import rebuild
 from telemetry.refused import DeadLetters
@@ -179,6 +179,7 @@ class Platform:
             on_renewal=renewals(authority) if authority else None,
             tls=authority.platform_files() if authority else None,
         )
+        collect_seldom()
         self.ingest.start()
         self.publisher.start()
         return host, port

@@ -17,8 +17,8 @@ from telemetry.alarms import Health
 from telemetry.errors import TelemetryError
 from telemetry.jobs import JobStoppedError, Report
 from telemetry.load import Loaded, Loader
-from telemetry.refused import OPEN, STATES, DeadLetter
-from telemetry.replay import Replayed
+from telemetry.refused import OPEN, STATES, DeadLetter, UnknownLetterError
+from telemetry.replay import NotReplayableError, Replayed
 
 log = logging.getLogger("flexcoop")
 Arguments = dict[str, Any]
@@ -163,12 +163,18 @@ def _replay(platform: Platform, given: Arguments) -> dict[str, Any]:
     if "payload64" in given:
         raise UpkeepError("a mended payload belongs to one letter; name its number instead of `all`")
     letters = sorted(letter.id for letter in _listed(platform, {"limit": 1_000_000} | given) if letter.latest_payload)
-    done = [platform.replay.replay(number, now=platform.now()) for number in letters]
+    done: list[Replayed] = []
+    passed_over: list[int] = []
+    for number in letters:
+        try:
+            done.append(platform.replay.replay(number, now=platform.now()))
+        except (NotReplayableError, UnknownLetterError):  # one that can't be replayed, or was mended meanwhile, must not end the others
+            passed_over.append(number)
     return {
-        "ok": all(each.ok for each in done),
+        "ok": all(each.ok for each in done) and not passed_over,
         "replayed": len(done),
         "accepted": sum(each.accepted for each in done),
-        "still_open": [each.letter for each in done if not each.ok],
+        "still_open": sorted([each.letter for each in done if not each.ok] + passed_over),
     }
 
 

@@ -35,9 +35,10 @@ from telemetry import Channels, DeadLetters, Readings, ReadingWriter
 from telemetry.authority import Authority
 from telemetry.broker import Broker, start_broker
 from telemetry.ingest import Ingest
+from telemetry.processes import collect_seldom
 from telemetry.tls import ServerTls
 
-BATCH = 200  # messages of a transaction, for the floors as for ours
+BATCH = 1000  # messages of a transaction, for the floors as for ours
 
 
 class Platform:
@@ -72,6 +73,7 @@ class Platform:
             on_report=lambda *_: None,
             tls=authority.platform_files() if authority else None,
         )
+        collect_seldom()  # as the service does
         self.ingest.start()
 
     def run(self, start: datetime, end: datetime, *, rate: float = 0.0, window: int = 4000, whole: bool = False) -> dict[str, Any]:
@@ -125,7 +127,7 @@ class Platform:
 
 
 def floors(directory: Path, boxes: Sequence[Box], start: datetime, end: datetime) -> dict[str, int]:
-    """The same messages, decoded and put into one table by SQLite and DuckDB, 200 messages a durable transaction; readings a second."""
+    """The same messages, decoded and put into one table by SQLite and DuckDB, as many messages a durable transaction as ours; readings a second."""
     bodies = [body for box in boxes for _, body, _ in box.live(start, end)]
     readings = sum(len(orjson.loads(body)["readings"]) for body in bodies)
     rates = {}

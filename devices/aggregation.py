@@ -91,6 +91,9 @@ class Aggregator:
         self._held: tuple[datetime, Decimal] | None = None  # the newest sample, while it stands
         self._counted = begin  # up to where it has been counted
         self._done: list[Reading] = []
+        self._first: tuple[datetime, Decimal] | None = None
+        self._last, self._total = Decimal(0), Decimal(0)
+        self._flags: dict[str, str] = {}
         self._open(grid(begin, step))
 
     def take(self, at: datetime, value: Decimal) -> None:
@@ -98,7 +101,7 @@ class Aggregator:
         at = max(at, self._start)
         self._roll(at)
         self._stand_until(at)
-        self._held, self._counted = (at, value), at
+        self._held, self._counted = (at, value), max(at, self._counted)  # a clock that was put back must not count time twice
         self._first = self._first or (at, value)
         self._last, self._total = value, self._total + value
 
@@ -130,6 +133,7 @@ class Aggregator:
         seen = copy(self)  # what the newest sample stood for so far counts in what is saved, and once here
         seen._stand_until(now)
         return {
+            "of": self._of(),
             "start": seen._start.isoformat(),
             "first": None if seen._first is None else [seen._first[0].isoformat(), str(seen._first[1])],
             "sums": [str(seen._last), str(seen._total), str(seen._weighted), seen._covered // MICROSECOND, seen._finest],
@@ -151,7 +155,7 @@ class Aggregator:
             Whether nothing was said after it.
         """
         here, start = self._start, datetime.fromisoformat(saved["start"])
-        if start > here or (start < here and not whole and self.rule is not Rule.FIRST):
+        if saved["of"] != self._of() or start > here or (start < here and not whole and self.rule is not Rule.FIRST):
             return
         self._open(start)
         if saved["first"] is not None:
@@ -166,14 +170,18 @@ class Aggregator:
                 self._finish()
             self._open(here)
 
+    def _of(self) -> list[object]:
+        """What a saved interval must agree with: the configuration may have changed."""
+        return [self.unit, self.rule.value, self.step // MICROSECOND]
+
     def _open(self, start: datetime) -> None:
         self._start = start
-        self._first: tuple[datetime, Decimal] | None = None
+        self._first = None
         self._last, self._total = Decimal(0), Decimal(0)
         self._weighted, self._covered = Decimal(0), timedelta(0)  # value × microseconds, and the time that samples stood for
         self._finest = 0
         self._reason, self._comment = "", ""
-        self._flags: dict[str, str] = {}
+        self._flags = {}
 
     def _roll(self, to: datetime) -> None:
         while self._start + self.step <= to:

@@ -8,13 +8,13 @@ What was given up is remembered, and told to the platform as flags once there is
 import logging
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from devices.aggregation import PARTIAL, Reading
 from devices.outbox import Outbox
-from devices.packing import joined, moved, pack, time_of, unpack, window
+from devices.packing import doubted, joined, moved, pack, time_of, unpack, window
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +71,17 @@ class Backlog:
         self._db.executescript(_SCHEMA)
         self._memory: OrderedDict[int, tuple[Batch, int]] = OrderedDict()
         self._memory_bytes, self._next_memory = 0, -(1 << 40)
+        self._unmeasured: set[int] = set()  # those in memory that an unmeasured clock has stamped
+        self._due: timedelta | None = None  # by how much readings in the file are still to be moved
         self._undeleted: set[int] = set()  # acknowledged while the disk was full
         self._lost: list[tuple[Reading, datetime]] = []  # not yet noted in the file
         self._full = False
         count, size = self._db.execute("SELECT COUNT(*), SUM(LENGTH(body)) FROM batch WHERE osb = ?", (osb,)).fetchone()
         self._count, self._bytes = int(count), int(size or 0) + ROW_BYTES * int(count)
+        newest = "SELECT MAX(seq) FROM batch WHERE osb = ? AND synchronised = 0"
+        self._of_earlier_start = int(
+            self._db.execute(newest, (osb,)).fetchone()[0] or 0
+        )  # stamped by a clock that was wrong in its own way
 
     def __len__(self) -> int:
         return self._count + len(self._memory) - len(self._undeleted)
@@ -101,10 +107,12 @@ class Backlog:
                     freed, gone = self._give_up(len(body) + ROW_BYTES)
             except sqlite3.OperationalError as error:
                 self._lost = untold
-                self._trouble(error)
+                self.trouble(error)
             else:
                 self._bytes, self._count = self._bytes + len(body) + ROW_BYTES - freed, self._count + 1 - gone
                 return Batch(seq, tuple(readings))
+        if not synchronised:
+            self._unmeasured.add(self._next_memory)
         return self._hold(Batch(self._next_memory, tuple(readings)), len(body) + ROW_BYTES)
 
     def after(self, seq: int | None, most: int) -> list[Batch]:
@@ -112,10 +120,10 @@ class Backlog:
         found: list[Batch] = []
         if seq is None or seq >= 0:
             rows = self._db.execute(
-                "SELECT seq, body FROM batch WHERE osb = ? AND seq > ? ORDER BY seq LIMIT ?",
+                "SELECT seq, synchronised, body FROM batch WHERE osb = ? AND seq > ? ORDER BY seq LIMIT ?",
                 (self._osb, -1 if seq is None else seq, most + len(self._undeleted)),
             ).fetchall()
-            found = [Batch(number, tuple(unpack(body))) for number, body in rows if number not in self._undeleted]
+            found = [Batch(row[0], tuple(self._stamped(*row))) for row in rows if row[0] not in self._undeleted]
         begin = -(1 << 62) if seq is None or seq >= 0 else seq
         found += [batch for number, (batch, _) in self._memory.items() if number > begin]
         return found[:most]
@@ -140,8 +148,11 @@ class Backlog:
                 self._write_oldest_of_memory()
                 self._shrink_journal()
         except sqlite3.OperationalError as error:
-            self._trouble(error)
+            self.trouble(error)
             return
+        self._unmeasured &= self._memory.keys()
+        if self._due is not None:
+            self.restamp(self._due)
         if self._full:
             self._full = False
             log.warning("%s: the disk has room again; what was kept in memory is in the file now", self._osb)
@@ -160,7 +171,7 @@ class Backlog:
                     self._note_lost()
             except sqlite3.OperationalError as error:
                 self._lost = untold
-                self._trouble(error)
+                self.trouble(error)
             else:
                 self._lost = []
                 self._bytes, self._count = self._bytes - freed, self._count - gone
@@ -169,21 +180,45 @@ class Backlog:
                 )
 
     def restamp(self, shift: timedelta) -> int:
-        """Move the readings that were stamped by an unmeasured clock, once, to the nearest interval; returns how many batches that were."""
-        rows = self._db.execute("SELECT seq, body FROM batch WHERE osb = ? AND synchronised = 0 ORDER BY seq", (self._osb,)).fetchall()
+        """Move the readings that were stamped by an unmeasured clock, once, to the nearest interval; returns how many batches that were.
+
+        Those of an earlier start stay where they are, flagged if the clock is wrong now: by how much it was wrong then nobody knows.
+        """
+        moved_ones = self._restamp_memory(shift)
+        self._due = shift  # until the file is written, what it holds is moved whenever it is read
+        query = "SELECT seq, synchronised, body FROM batch WHERE osb = ? AND synchronised = 0 ORDER BY seq"
         try:
+            rows = self._db.execute(query, (self._osb,)).fetchall()
+            sizes = 0
             with self._outbox.transaction():
-                for seq, body in rows:
-                    shifted = [part for one in unpack(body) for part in moved(one, shift)]
+                for seq, synchronised, body in rows:
+                    shifted = list(self._stamped(seq, synchronised, body))
                     packed = pack(shifted)
                     self._db.execute(
                         "UPDATE batch SET synchronised = 1, start = ?, end = ?, body = ? WHERE seq = ?", (*window(shifted), packed, seq)
                     )
-                    self._bytes += len(packed) - len(body)
+                    sizes += len(packed) - len(body)
         except sqlite3.OperationalError as error:
-            self._trouble(error)
-            return 0
-        return len(rows)
+            self.trouble(error)
+            return moved_ones
+        self._due, self._bytes = None, self._bytes + sizes
+        return moved_ones + len(rows)
+
+    def _stamped(self, seq: int, synchronised: int, body: bytes) -> Iterator[Reading]:
+        """The readings of a row at the times that are known to be theirs by now."""
+        for one in unpack(body):
+            if synchronised or self._due is None:
+                yield one
+            else:
+                yield from (doubted if seq <= self._of_earlier_start else moved)(one, self._due)
+
+    def _restamp_memory(self, shift: timedelta) -> int:
+        count = len(self._unmeasured & self._memory.keys())
+        for seq in self._unmeasured & self._memory.keys():
+            batch, size = self._memory[seq]
+            self._memory[seq] = (Batch(seq, tuple(part for one in batch.readings for part in moved(one, shift))), size)
+        self._unmeasured.clear()
+        return count
 
     def lost(self) -> list[Reading]:
         """What was given up and not told yet, as readings without value; `told` forgets it."""
@@ -207,7 +242,7 @@ class Backlog:
                 self._insert(flags, body, synchronised=True)
                 self._db.execute("DELETE FROM lost WHERE osb = ?", (self._osb,))
         except sqlite3.OperationalError as error:
-            self._trouble(error)
+            self.trouble(error)
         else:
             self._bytes, self._count = self._bytes + len(body) + ROW_BYTES, self._count + 1
 
@@ -295,7 +330,7 @@ class Backlog:
         part = list(self._memory.items())[:AT_ONCE]
         with self._outbox.transaction():
             for _, (batch, _) in part:
-                self._insert(batch.readings, pack(batch.readings), synchronised=True)
+                self._insert(batch.readings, pack(batch.readings), synchronised=batch.seq not in self._unmeasured)
             self._note_lost()
         self._lost = []
         for seq, (_, size) in part:
@@ -319,7 +354,8 @@ class Backlog:
             return False
         return True
 
-    def _trouble(self, error: sqlite3.OperationalError) -> None:
+    def trouble(self, error: sqlite3.OperationalError) -> None:
+        """Note that the file can't be used; readings are kept in memory from now on."""
         if not self._full:
             log.error(
                 "%s: the outbox can't be written (%s); readings are kept in memory, up to %d bytes; make room on the disk",
@@ -338,7 +374,7 @@ class Backlog:
                 sizes = [self._db.execute("SELECT LENGTH(body) FROM batch WHERE seq = ?", mark).fetchone() for mark in marks]
                 self._db.executemany("DELETE FROM batch WHERE seq = ?", marks)
         except sqlite3.OperationalError as error:
-            self._trouble(error)
+            self.trouble(error)
             return
         there = [size[0] + ROW_BYTES for size in sizes if size]
         self._bytes, self._count = self._bytes - sum(there), self._count - len(there)

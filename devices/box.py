@@ -1,6 +1,9 @@
 """A live box as a process: `flex osb --config box.toml`. Assembles configuration, profiles, device threads, MQTT and the box, and runs them."""
 
+import fcntl
 import logging
+import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +34,7 @@ log = logging.getLogger(__name__)
 TURN_S = 0.5
 CHORES_S = 1.0
 RENEW_EVERY_S = 3600.0
+LARGEST_ANNOUNCEMENT = 110_000  # bytes; it isn't parted, and the broker cuts the connection somewhere above
 Open = Callable[[Profile, Mapping[str, object]], Device]
 
 
@@ -60,7 +64,12 @@ def inventory(path: Path) -> Inventory:
     except (MappingError, OSError) as error:
         raise ConfigError(f"the profiles in {box.profiles} can't be read: {error}") from error
     found = Inventory(box, box_config.fitted(box, profiles))
-    found.channels()  # refuses what is measured twice
+    channels = found.channels()  # refuses what is measured twice
+    if (size := len(found.announcement("0" * 32).payload)) > LARGEST_ANNOUNCEMENT:
+        raise ConfigError(
+            f"{path}: {len(box.devices)} devices with {len(channels)} channels make an announcement of {size} bytes, and the broker takes "
+            f"{LARGEST_ANNOUNCEMENT}; share them among several boxes"
+        )
     return found
 
 
@@ -72,7 +81,13 @@ class BoxProcess:
         self._clock = Clock(environment.wall, environment.monotonic)
         self._found: SimpleQueue[Polled | Written] = SimpleQueue()
         self._stopping = threading.Event()
-        self._next_chores, self._next_renewal = 0.0, 0.0
+        self._next_chores, self._next_renewal, self._next_look = 0.0, 0.0, 0.0
+        self._lock = _locked(found.box.state)
+        try:
+            self._outbox, lost = _opened(found.box.state)
+        except ConfigError:
+            os.close(self._lock)
+            raise
         opened = {device.name: environment.open(found.profiles[device.name], device.address) for device in found.box.devices}
         self._loop = MqttLoop(found.box.broker)
         self._threads = {
@@ -88,11 +103,12 @@ class BoxProcess:
             )
             for device in found.box.devices
         }
-        self._outbox = Outbox(found.box.state)
         me = found.me
         self._gateway = self._loop.gateway(me.osb, (me.topic("dispatch"), me.topic("ack"), me.topic("certificate")))
         self.live = LiveBox(found, self._threads, self._gateway, self._outbox, self._clock, environment.mint)
         self._me = me
+        if lost:
+            self.live.dispatcher.suspect()
 
     def run(self) -> None:
         """Work until `stop`; then bring every device to rest, and leave what wasn't acknowledged for the next time."""
@@ -105,6 +121,7 @@ class BoxProcess:
         finally:
             self._loop.close()
             self._outbox.close()
+            os.close(self._lock)
 
     def stop(self) -> None:
         """End `run`; may be called from a signal handler or another thread."""
@@ -126,6 +143,7 @@ class BoxProcess:
         if self._clock.monotonic() >= self._next_chores:
             self._next_chores = self._clock.monotonic() + CHORES_S
             self.live.work()
+            self._say_if_expired()
             self._renew()
 
     def _report(self, found: Polled | Written) -> None:
@@ -135,9 +153,13 @@ class BoxProcess:
     def _take_found(self) -> None:
         while True:
             try:
-                self.live.take(self._found.get_nowait())
+                found = self._found.get_nowait()
             except Empty:
                 return
+            try:
+                self.live.take(found)
+            except Exception:  # one device must not end the box
+                log.exception("%s: what the device said can't be taken in; dropped", found.device)
 
     def _rest(self) -> None:
         self._take_found()
@@ -159,20 +181,79 @@ class BoxProcess:
         if certificate is None or self._box.broker.key is None or now_s < self._next_renewal or not self._gateway.connected:
             return
         self._next_renewal = now_s + RENEW_EVERY_S
-        if enrol.renewal_due(certificate, self._clock.now()):
-            request = enrol.request(enrol.private_key(self._box.broker.key), self._me.osb)
-            self._gateway.publish(self._me.topic("renew"), request.encode())
+        try:
+            if enrol.renewal_due(certificate, self._clock.now()):
+                request = enrol.request(enrol.private_key(self._box.broker.key), self._me.osb)
+                self._gateway.publish(self._me.topic("renew"), request.encode())
+        except (EnrolmentError, OSError) as error:
+            log.error("%s: the certificate can't be renewed: %s", self._me.osb, error)
+
+    def _say_if_expired(self) -> None:
+        certificate, now_s = self._box.broker.certificate, self._clock.monotonic()
+        if certificate is None or now_s < self._next_look or self._gateway.connected:
+            return
+        self._next_look = now_s + RENEW_EVERY_S
+        if (ended := enrol.expired(certificate, self._clock.now())) is not None:
+            log.error(
+                "%s: the certificate ended at %s, and by this box's clock it is %s: if that is right, the broker lets it in no more; "
+                "get a new one with --enrol and a new claim code; readings are kept meanwhile",
+                self._me.osb,
+                ended,
+                self._clock.now(),
+            )
 
     def _renewed(self, delivery: Delivery) -> None:
         certificate, key = self._box.broker.certificate, self._box.broker.key
         try:
             if certificate is not None and key is not None:
-                enrol.renew(certificate, enrol.private_key(key), self._me.osb, delivery.payload.decode("utf-8", "replace"))
-        except (EnrolmentError, OSError) as error:
-            log.error("%s: the renewed certificate can't be used: %s", self._me.osb, error)
-        else:
-            log.warning("%s: the certificate is renewed", self._me.osb)
+                answer = delivery.payload.decode("utf-8", "replace")
+                if enrol.renew(certificate, enrol.private_key(key), self._me.osb, answer):
+                    log.warning("%s: the certificate is renewed; the next connection uses it", self._me.osb)
+        except (ValueError, OSError) as error:  # an EnrolmentError is a ValueError; a letter beyond ASCII is another
+            log.error("%s: the certificate is not renewed, the old one counts until its end: %s", self._me.osb, error)
         delivery.confirm()
+
+
+def _locked(state: Path) -> int:
+    """Keep any other box off a state file, until the process ends or the handle is closed."""
+    try:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(state.with_name(state.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"the state file {state} can't be written ({error}); name a folder of this box's own, on a disk that works"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise ConfigError(f"another box is working with {state}; end that one first, or give each a state file of its own") from error
+    return lock
+
+
+def _opened(state: Path) -> tuple[Outbox, bool]:
+    """The outbox in a file, and whether it had to be begun anew because the file was broken; that one is set aside."""
+    try:
+        outbox = Outbox(state)
+        if (fault := outbox.fault()) is None:
+            return outbox, False
+        outbox.close()
+    except sqlite3.OperationalError as error:
+        raise ConfigError(f"the state file {state} can't be opened ({error}); check the disk and who may write there") from error
+    except sqlite3.DatabaseError as error:
+        fault = str(error)
+    aside = state.with_name(state.name + ".broken")
+    state.replace(aside)
+    for tail in ("-wal", "-shm"):
+        state.with_name(state.name + tail).unlink(missing_ok=True)
+    log.error(
+        "the state file %s is broken (%s) and was set aside as %s: readings that waited in it are lost to the platform, and devices that may "
+        "have been left with a limit are brought to rest; check the card",
+        state,
+        fault,
+        aside,
+    )
+    return Outbox(state), True
 
 
 def check(found: Inventory, environment: Environment) -> list[dict[str, str]]:

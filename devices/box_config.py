@@ -126,6 +126,8 @@ class Box:
             raise ConfigError(
                 f"osb is {self.osb!r} and key {self.key!r}; the identifier is osb- and the key: the platform finds the box by it"
             )
+        if len(self.key) > 60 or self.key != self.key.lower():
+            raise ConfigError(f"key is {self.key!r}; a certificate's name holds 60 characters of it, in small letters, digits and hyphens")
         for name in ("key", "site", "connection", "zone"):
             value = getattr(self, name)
             if value is not None and not (value.replace("-", "").isalnum() and value.isascii()):
@@ -169,7 +171,30 @@ def fitted(box: Box, registry: Mapping[str, Profile]) -> dict[str, Profile]:
     ConfigError
         If a profile, a rating or a point that the configuration names isn't there, or it says nothing of what a profile measures.
     """
-    return {device.name: _fitted(box, device, registry) for device in box.devices}
+    found = {device.name: _fitted(box, device, registry) for device in box.devices}
+    for device in box.devices:
+        _refuse_unmeasured_comfort(device, found)
+    return found
+
+
+def comfort_source(device: Device) -> tuple[str, str]:
+    """The device and the point that measure the room of a device with a comfort band."""
+    given = device.comfort.point if device.comfort else "airTemperature"
+    other, dot, point = given.partition(".")
+    return (other, point) if dot else (device.name, given)
+
+
+def _refuse_unmeasured_comfort(device: Device, profiles: Mapping[str, Profile]) -> None:
+    if device.comfort is None:
+        return
+    other, name = comfort_source(device)
+    measuring = {each: {point.name for point in profile.points} for each, profile in profiles.items()}
+    if name not in measuring.get(other, ()):
+        known = [f"{each}.{point}" for each, points in measuring.items() for point in sorted(points) if "emperature" in point]
+        raise ConfigError(
+            f"{device.name}: the comfort band is measured by {other}.{name}, which no device of the file has; "
+            f"name one as point: {', '.join(known) or 'none measures a temperature'}"
+        )
 
 
 def _fitted(box: Box, device: Device, registry: Mapping[str, Profile]) -> Profile:

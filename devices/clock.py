@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 STEP = timedelta(seconds=2)  # a system clock that moves by more against the monotonic one was set, not steered
 TOLERATED = timedelta(seconds=1)
+UNHEARD_OF = timedelta(days=36525)  # no box is a century off, not even one that begins in 1970
 
 
 class Clock:
@@ -68,6 +69,10 @@ class Clock:
         """The time of a moment of the monotonic clock, corrected by what is known now."""
         return self._line(moment_s) + self._applied
 
+    def follow(self, moved: timedelta) -> None:
+        """Take over by how much the system clock was set (`check`): right as long as nobody has asked the platform and no reading was stamped."""
+        self._begin += moved
+
     def check(self) -> timedelta | None:
         """Notice a step of the system clock; returns by how much it was set since the last time. The box's time doesn't follow."""
         expected = self._wall_line + timedelta(seconds=self.monotonic() - self._begin_s)
@@ -99,6 +104,9 @@ class Clock:
             log.warning("an acknowledgement bears times that can't be (%s to %s); the clock isn't compared by it", received, replied)
             return None
         found = ((received - self._line(sent_s)) + (replied - self._line(arrived_s))) / 2
+        if abs(found) > UNHEARD_OF:
+            log.warning("an acknowledgement says that it is %s, a century off; the clock isn't compared by it", received)
+            return None
         uncertain = max(TOLERATED, delay / 2)
         if self._measured is not None and delay > 2 * TOLERATED and abs(found - self._measured) <= uncertain:
             return None  # says nothing better than what is known

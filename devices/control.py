@@ -97,6 +97,23 @@ class Control:
         Have the device's thread write a set-point, and read one back at each poll (`None`: none).
     alarm
         Says what happened as a flag: reason (IRI) and sentence.
+
+    Attributes
+    ----------
+    wanted
+        What it is to hold; `None`: nothing of ours.
+    confirmed
+        Whether the device was found to hold what it should.
+    trouble
+        Why the set-point wasn't kept since `trouble_so_far` was asked.
+    holds_ours
+        A write of ours was decided on and isn't taken back yet, whether it was heard of or not: the device may hold it.
+    before
+        What the device held before that, where that is known.
+    overruled
+        What the members have set by hand meanwhile; the box lets them.
+    blocked_since_s
+        Since when a heat pump is to be blocked without a break [s, monotonic].
     """
 
     name: str
@@ -108,36 +125,66 @@ class Control:
     alarm: Callable[[str, str], None]
     wanted: SetPoint | None = None
     confirmed: bool = False
-    trouble: str = ""  # why the set-point wasn't kept since `trouble_so_far` was asked
-    holds_ours: bool = False  # something of ours was written and not taken back yet
-    before: Decimal | None = None  # what the device held before that
+    trouble: str = ""
+    holds_ours: bool = False
+    before: Decimal | None = None
+    overruled: str = ""
+    blocked_since_s: float | None = None
+    _asked: bool = False  # whether `before` is known, or can't be any more
+    _unseen: bool = False
+    _shown: Decimal | None = None  # what the device says while it holds `wanted`: it may have rounded
     _written_s: float = float("-inf")
 
     @property
     def rest(self) -> SetPoint:
         """What the device holds when nothing is asked of it: no limit, or the state that the members had chosen."""
         chosen = self.before if self.command.name in CHOSEN_BY_MEMBERS else None
-        return SetPoint(self.command.name, self.command.restore if chosen is None else chosen)
+        return SetPoint(self.command.name, self.command.restore if chosen is None else self.command.limited(chosen))
 
     def hold(self, limit_kw: Decimal | None, now_s: float) -> None:
-        """Have the device keep a limit, or (`None`) go back to rest; cheap when nothing changes."""
+        """Decide that the device is to keep a limit, or (`None`) to go back to rest; `act` does it."""
         wanted = None if limit_kw is None else set_point(self.command, limit_kw, self.rated_kw, self.comfort)
         if wanted != self.wanted:
-            self.wanted, self.confirmed = wanted, False
+            self.wanted, self.confirmed, self._shown = wanted, False, None
             self._written_s = float("-inf")
             self.watch(self.command.name if wanted else None)
-        if wanted is None and not self.holds_ours:
+        self.holds_ours = self.holds_ours or wanted is not None
+        if wanted is None or wanted != SetPoint("sgReady", SG_BLOCKED):
+            self.blocked_since_s = None
+        elif self.blocked_since_s is None:
+            self.blocked_since_s = now_s
+
+    def act(self, now_s: float) -> None:
+        """Write what was decided on, where it isn't in force; cheap when nothing changes.
+
+        Call it when `holds_ours` is written down, so that nothing is in force that the box doesn't know of when it starts again.
+        """
+        if self.wanted is None and not self.holds_ours:
             self.confirmed = True
             return
         if not self.confirmed and now_s - self._written_s >= WRITE_AGAIN_S:
             self._written_s = now_s
-            target = wanted or self.rest
+            target = self.wanted or self.rest
             self.write(target.command, target.value)
 
-    def written(self, value: Decimal, before: Decimal | None, error: str | None) -> None:
-        """Take in what became of a write, and what the device held before."""
-        if not self.holds_ours:
-            self.holds_ours, self.before = True, before
+    def release(self, now_s: float) -> None:
+        """Have the device go back to rest at once, even where that has just failed."""
+        self.hold(None, now_s)
+        self._written_s = float("-inf")
+        self.act(now_s)
+
+    def left(self, before: Decimal | None) -> None:
+        """Take up that the device was left with a set-point of ours, and what is known of what it held before."""
+        self.holds_ours, self.confirmed, self.before, self._asked = True, False, before, True
+
+    def blocked_too_long(self, now_s: float) -> bool:
+        """Whether a heat pump has been blocked for as long as the SG-Ready label allows, in one instruction or several."""
+        return self.blocked_since_s is not None and now_s - self.blocked_since_s > SG_LONGEST_BLOCK.total_seconds()
+
+    def written(self, value: Decimal, before: Decimal | None, error: str | None, shown: Decimal | None = None) -> None:
+        """Take in what became of a write: what the device held before, why it isn't in force, and what the device shows since."""
+        if not self._asked:
+            self.before, self._asked = before, True
         target = self.wanted or self.rest
         if value != target.value:
             return  # of an earlier wish
@@ -146,9 +193,9 @@ class Control:
                 log.error("%s: %s could not be set to %s: %s; trying again", self.name, target.command, value, error)
             self.trouble = error
             return
-        self.confirmed = True
-        self.holds_ours = self.wanted is not None
-        self.before = self.before if self.holds_ours else None
+        self.confirmed, self._shown, self._unseen = True, shown, False
+        if self.wanted is None:
+            self._forget()
 
     def trouble_so_far(self) -> str:
         """Why the set-point wasn't kept since this was last asked; empty when it was."""
@@ -158,8 +205,18 @@ class Control:
         return trouble
 
     def found(self, value: Decimal | None, now_s: float) -> None:
-        """Take in what the device holds now; a foreign value is an alarm, and ours is written again."""
-        if self.wanted is None or not self.confirmed or value is None or self.wanted.same(value):
+        """Take in what the device holds now.
+
+        A foreign value is an alarm, and ours is written again; but what members can set by hand is theirs, and overrules the box, unless the
+        device was out of sight (`None`) before: then it may have started anew.
+        """
+        if self.wanted is None or not self.confirmed:
+            return
+        if value is None or value == self._shown or self.wanted.same(value):
+            self._unseen = value is None
+            return
+        if self.command.name in CHOSEN_BY_MEMBERS and not self._unseen:
+            self._overrule(value)
             return
         sentence = (
             f"{self.command.name} was {self.wanted.value} and something else set it to {value}; the box wrote {self.wanted.value} again"
@@ -169,6 +226,19 @@ class Control:
         self._written_s = now_s
         self.alarm(str(FCV.SetpointOverridden), sentence)
         self.write(self.wanted.command, self.wanted.value)
+
+    def _overrule(self, value: Decimal) -> None:
+        asked = self.wanted.value if self.wanted else None
+        self.overruled = f"{self.command.name} was {asked} and was set to {value} by hand; that counts as an opt-out"
+        log.warning("%s: %s", self.name, self.overruled)
+        self.alarm(str(FCV.SetpointOverridden), self.overruled)
+        self.wanted = None
+        self.watch(None)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing of ours is in the device."""
+        self.holds_ours, self.before, self._asked, self._shown = False, None, False, None
 
 
 def uncomfortable(comfort: Comfort | None, latest: Latest, begun_s: float, now_s: float) -> str | None:

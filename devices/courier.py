@@ -7,7 +7,8 @@ backlog follows from its oldest on, whole stretches in one message, at a bounded
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,7 @@ RETRY_S = 30.0  # what had no acknowledgement for this long is sent again
 ANNOUNCE_AGAIN_S = 300.0  # a refused box asks again: its owner may have claimed it
 BATCHES_A_MESSAGE = 2000
 READINGS_A_MESSAGE = 6000
+READINGS_A_BATCH = 1000  # a batch isn't parted on its way, so it must fit a message whatever it holds
 LARGEST_PAYLOAD = 60_000  # bytes; the broker refuses packets somewhere above
 
 
@@ -112,6 +114,10 @@ class Courier:
 
     def readings(self, given: Sequence[Reading], *, synchronised: bool) -> None:
         """Keep readings; they leave at once if the platform listens and keeps up."""
+        for first in range(0, len(given), READINGS_A_BATCH):
+            self._keep(given[first : first + READINGS_A_BATCH], synchronised=synchronised)
+
+    def _keep(self, given: Sequence[Reading], *, synchronised: bool) -> None:
         batch = self.backlog.add(given, synchronised=synchronised)
         live = sum(flight.live for flight in self._flights.values())
         stamped = synchronised or not self.clock.measured  # else they are about to be moved
@@ -120,7 +126,26 @@ class Courier:
 
     def work(self) -> None:
         """Send what is due: reports, then the backlog as far as the pace allows, and again what had no answer; call it every second or so."""
+        with self._unreadable():
+            self._work()
+
+    def expire(self, now: datetime) -> None:
+        """Give up readings that are older than the bound."""
+        with self._unreadable():
+            self.backlog.expire(now)
+
+    @contextmanager
+    def _unreadable(self) -> Iterator[None]:
+        """Live through a card that can't be read any more; what is measured from now on still leaves, from memory."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            self.backlog.trouble(error)
+
+    def _work(self) -> None:
         self.backlog.settle()
+        if self._cursor is not None and self._cursor < 0 and not self.backlog.disk_full:
+            self._cursor = None  # what lay in memory lies in the file now, in other places
         self._write_reports()
         self._fill_purse()
         if not self.gateway.connected:
@@ -145,12 +170,13 @@ class Courier:
         id = body.get("message")
         if not isinstance(id, str):
             return False
-        refused = body.get("refused") or ()
+        refused = body.get("refused")
+        refused = refused if isinstance(refused, list) else []
         if self._announcing and id == self._announcing[0]:
             self._announcement_answered(body, refused, arrived_s)
             return True
-        for point in refused:
-            log.warning("%s: the platform refused %s", self.me.osb, point)
+        if refused:  # one line, however many: a card is small
+            log.warning("%s: the platform refused %d points of %s, first %s", self.me.osb, len(refused), id, refused[:3])
         if flight := self._flights.pop(id, None):
             self.backlog.acknowledge(flight.seqs)
             if flight.times_sent == 1:

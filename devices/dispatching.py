@@ -1,7 +1,7 @@
 """How a live box obeys: instructions from the ledger become set-points, slot by slot, and each step of it a report.
 
 An instruction is executed once, never begun after its last moment, and followed only while the platform can be heard and the members are
-comfortable. Whenever it ends, for whatever reason, the device goes back to rest.
+comfortable. Whenever it ends, for whatever reason, the device goes back to rest. What comes before the box knows the time waits for that.
 """
 
 import logging
@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from devices import instructions, messages
-from devices.control import Control, Latest, objection, uncomfortable
+from devices.control import CHOSEN_BY_MEMBERS, SG_LONGEST_BLOCK, Control, Latest, objection, uncomfortable
 from devices.errors import DispatchError
 from devices.instructions import Instruction, Ledger
 from devices.messages import Identity, instant
@@ -22,6 +22,8 @@ from devices.outbox import Outgoing
 log = logging.getLogger(__name__)
 
 LATE_BEGIN = timedelta(minutes=1)  # an instruction that came in time is begun this late at most
+TIMELESS = timedelta(minutes=1)  # a device isn't left with a set-point for longer by a box that doesn't know the time
+WAITING = 100  # messages kept while the time isn't known
 JUDGED_AFTER = timedelta(seconds=10)  # the last interval is closed a little after its end
 
 
@@ -62,7 +64,10 @@ class Dispatcher:
     ) -> None:
         self._me, self._controls, self._say, self._latest = me, controls, say, latest
         self._longest_silence, self._begun_s = longest_silence, begun_s
+        self._rest_at_s = begun_s + TIMELESS.total_seconds()
         self._ledger = Ledger()
+        self._waiting: list[Mapping[str, Any]] = []
+        self._gone: dict[str, object] = {}  # devices no longer in the configuration that hold a set-point of ours
 
     @property
     def active(self) -> list[Instruction]:
@@ -72,7 +77,7 @@ class Dispatcher:
     def receive(self, body: Mapping[str, Any], moment: Moment) -> None:
         """Take a dispatch message in."""
         if "revoke" in body:
-            self._revoke(str(body["revoke"]), moment)
+            self._revoke(body["revoke"], moment)
             return
         try:
             instruction = instructions.read(body)
@@ -89,8 +94,31 @@ class Dispatcher:
         self._ledger.add(instruction)
         self._say(messages.report(self._me, instruction.iri, "Accepted", moment.now))
 
+    def wait(self, body: Mapping[str, Any]) -> None:
+        """Keep a dispatch message until the time is known."""
+        if len(self._waiting) >= WAITING:
+            log.error("%s: %d dispatch messages wait for the time to be known; the oldest is dropped", self._me.osb, WAITING)
+            del self._waiting[0]
+        self._waiting.append(body)
+
+    def timeless(self, now_s: float) -> bool:
+        """Let time pass while nobody knows how late it is: nothing is begun; True once what devices were left with is to be taken back."""
+        if now_s < self._rest_at_s:
+            return False
+        for control in self._controls.values():
+            control.hold(None, now_s)
+        return True
+
     def work(self, moment: Moment) -> None:
-        """Begin, hold, judge and end what is due; call it every second or so."""
+        """Judge what is due, and decide what each device is to hold; `act` writes it. Call both every second or so."""
+        waiting, self._waiting = self._waiting, []
+        for body in waiting:
+            try:
+                self.receive(body, moment)
+            except Exception:  # it would end the box at every start
+                log.exception("%s: a dispatch message can't be taken in; dropped: %.200r", self._me.osb, body)
+        for iri, control in self._controls.items():
+            self._opt_out_if_overruled(iri, control, moment)
         for instruction in self.active:
             self._judge(instruction, moment)
         limits = self._ledger.limits(moment.now)
@@ -99,11 +127,16 @@ class Dispatcher:
             limit = limits.get(iri) if begun else None
             control.hold(None if limit is None else Decimal(str(limit)), moment.now_s)
 
+    def act(self, now_s: float) -> None:
+        """Have the devices told what was decided, once that is written down."""
+        for control in self._controls.values():
+            control.act(now_s)
+
     def slot_over(self, device: str, start: datetime, end: datetime, mean_kw: Decimal | None) -> None:
         """Note whether a device kept its limit in an interval: by what it drew, and by what was wrong with its set-point."""
         for instruction in self.active:
-            limit = instruction.limit_at(start)
-            if instruction.device != device or limit is None or end > instruction.end or not instruction.started:
+            limit = instruction.most_within(start, end)
+            if instruction.device != device or limit is None or not instruction.started:
                 continue
             control = self._controls[device]
             why = control.trouble_so_far() or _too_much(mean_kw, Decimal(str(limit)), control.rated_kw)
@@ -112,26 +145,44 @@ class Dispatcher:
 
     def release(self, now_s: float) -> None:
         """Have every device go back to rest, because the box stops; what is still to be done is taken up when it starts again."""
-        for control in self._controls.values():
-            control.hold(None, now_s)
+        for iri, control in self._controls.items():
+            for one in self.active:
+                if control.wanted is not None and one.device == iri and one.started:
+                    one.missed, one.why = one.missed + 1, "the box was stopped while it was in force"
+            control.release(now_s)
 
     def save(self) -> State:
         """The state, for JSON."""
         held = {
-            control.name: None if control.before is None else str(control.before)
+            control.name: [control.command.name, None if control.before is None else str(control.before)]
             for control in self._controls.values()
             if control.holds_ours
         }
-        return {"ledger": self._ledger.save(), "held": held}
+        return {"ledger": self._ledger.save(), "held": self._gone | held, "waiting": list(self._waiting)}
 
     def restore(self, state: State) -> None:
         """Take up a saved state: devices that were left with one of our set-points are told again, or brought to rest."""
-        self._ledger = Ledger.restore(state["ledger"])
+        self._ledger, self._waiting = Ledger.restore(state["ledger"]), list(state.get("waiting", ()))
+        controls = {(control.name, control.command.name): control for control in self._controls.values()}
+        for name, (command, before) in state.get("held", {}).items():
+            if control := controls.get((name, command)):
+                control.left(None if before is None else Decimal(before))
+                continue
+            self._gone[name] = [command, before]
+            log.error(
+                "%s: %s was left with a %s of this box, and the configuration names no such device any more; set it back at the device, "
+                "or bring it back into the configuration",
+                self._me.osb,
+                name,
+                command,
+            )
+
+    def suspect(self) -> None:
+        """Bring every device to rest at once whose state of rest is known, because what the box had told them is lost."""
+        self._rest_at_s = self._begun_s
         for control in self._controls.values():
-            if control.name in state["held"]:
-                before = state["held"][control.name]
-                control.holds_ours, control.confirmed = True, False
-                control.before = None if before is None else Decimal(before)
+            if control.command.name not in CHOSEN_BY_MEMBERS:
+                control.left(None)
 
     # --- one instruction
     def _objection(self, instruction: Instruction, moment: Moment) -> str | None:
@@ -156,7 +207,7 @@ class Dispatcher:
             self._judge_past(instruction, control, moment)
         elif moment.now < instruction.start:
             return
-        elif not instruction.started and moment.now > max(instruction.not_after, instruction.start):
+        elif not instruction.started and moment.now - max(instruction.not_after, instruction.start) > LATE_BEGIN:
             self._end(
                 instruction.iri, "Aborted", moment.now, f"its last moment {instant(instruction.not_after)} had passed when it was due"
             )
@@ -166,6 +217,10 @@ class Dispatcher:
             )
         elif reason := uncomfortable(control.comfort, self._latest, self._begun_s, moment.now_s):
             self._end(instruction.iri, "Aborted", moment.now, reason)
+        elif control.blocked_too_long(moment.now_s):
+            self._end(
+                instruction.iri, "Aborted", moment.now, f"the heat pump has been blocked for {SG_LONGEST_BLOCK}, as long as it may be"
+            )
         elif not instruction.started:
             instruction.started, control.trouble = True, ""
             self._say(messages.report(self._me, instruction.iri, "Started", moment.now))
@@ -173,13 +228,26 @@ class Dispatcher:
     def _judge_past(self, instruction: Instruction, control: Control, moment: Moment) -> None:
         if not instruction.started:
             self._end(instruction.iri, "Aborted", moment.now, "the box was not running when it was due")
-        elif moment.now >= instruction.end + JUDGED_AFTER:
+        elif moment.now - instruction.end >= JUDGED_AFTER:
             unseen = control.trouble if not instruction.kept + instruction.missed else ""
             self._end(instruction.iri, "Succeeded", instruction.end, instruction.outcome("intervals") or unseen or None)
 
-    def _revoke(self, iri: str, moment: Moment) -> None:
-        if iri not in self._ledger.finished:
+    def _revoke(self, iri: object, moment: Moment) -> None:
+        if not isinstance(iri, str):
+            log.warning("%s: a revoke names %r, which is no instruction; dropped", self._me.osb, iri)
+        elif iri not in self._ledger.finished:
             self._end(iri, "Aborted", moment.now, "revoked by the platform")
+
+    def _opt_out_if_overruled(self, device: str, control: Control, moment: Moment) -> None:
+        """What a member sets by hand ends the events that the device takes part in, as a word to the platform would."""
+        why, control.overruled = control.overruled, ""
+        if not why:
+            return
+        for event in {one.event: None for one in self.active if one.device == device and one.started}:
+            self._ledger.opt_out(event)
+            self._say(messages.opt_out(self._me, event, moment.now, "ManualOverride"))
+            for instruction in self._ledger.of_event(event):
+                self._end(instruction.iri, "Aborted", moment.now, f"the home opted out: {why}")
 
     def _end(self, iri: str, status: str, at: datetime, reason: str | None) -> None:
         self._ledger.finish(iri)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import isfinite
 from typing import Any
 
 from devices.errors import DispatchError
@@ -13,6 +12,7 @@ from devices.model import State
 from devices.replay import STEP
 
 REMEMBERED = 1000  # finished instructions whose replay is still recognised
+MOST_KW = 1e6  # no home has more; also refuses what is no number, and whole numbers that no float holds
 _DURATION = re.compile(r"PT(?:(\d{1,3})H)?(?:(\d{1,4})M)?")
 
 
@@ -39,6 +39,12 @@ class Instruction:
     def limit_at(self, at: datetime) -> float | None:
         """The limit in force at a moment [kW], or `None`."""
         return self.limit_kw[(at - self.start) // self.step] if self.start <= at < self.end else None
+
+    def most_within(self, start: datetime, end: datetime) -> float | None:
+        """The highest limit in force in an interval [kW], or `None` if it isn't wholly within the instruction: a mean beyond breaks one at least."""
+        if start < self.start or end > self.end:
+            return None
+        return max(self.limit_kw[(start - self.start) // self.step : -((self.start - end) // self.step)])
 
     def outcome(self, slots: str = "quarter-hours") -> str | None:
         """What to say at the end: nothing if the limit was always kept; `slots` names what was counted."""
@@ -113,6 +119,12 @@ class Ledger:
             del self.finished[next(iter(self.finished))]
         return self.active.pop(iri, None)
 
+    def opt_out(self, event: str) -> None:
+        """Note that the home takes no part in an event any more."""
+        self.opted_out[event] = None
+        while len(self.opted_out) > REMEMBERED:
+            del self.opted_out[next(iter(self.opted_out))]
+
     def of_event(self, event: str) -> list[Instruction]:
         """The active instructions of an event."""
         return [instruction for instruction in self.active.values() if instruction.event == event]
@@ -157,6 +169,7 @@ def _text(payload: Mapping[str, Any], name: str) -> str:
     value = payload.get(name)
     if not isinstance(value, str) or not value:
         raise ValueError(f"{name} is {value!r}, where an IRI is needed; send it")
+    value.encode()  # half a surrogate pair has no place in an IRI, and none in a file
     return value
 
 
@@ -169,6 +182,10 @@ def _step(given: object) -> timedelta:
 
 
 def _limit(given: object) -> tuple[float, ...]:
-    if not isinstance(given, list) or not all(isinstance(v, (int, float)) and not isinstance(v, bool) and isfinite(v) for v in given):
+    if not isinstance(given, list) or not all(_is_power(value) for value in given):
         raise ValueError(f"limit is {given!r}, where a list of numbers in kW is needed; send one for each slot")
     return tuple(float(value) for value in given)
+
+
+def _is_power(given: object) -> bool:
+    return isinstance(given, (int, float)) and not isinstance(given, bool) and -MOST_KW <= given <= MOST_KW

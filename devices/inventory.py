@@ -8,7 +8,7 @@ from decimal import Decimal
 from devices import box_config
 from devices.aggregation import plain
 from devices.announcement import Node, message
-from devices.box_config import Box
+from devices.box_config import Box, comfort_source
 from devices.errors import ConfigError
 from devices.messages import Identity, step_text
 from devices.outbox import Outgoing
@@ -138,13 +138,6 @@ class Inventory:
             return own
         other, point = comfort_source(device)
         return next((one.path for one in self.channels() if one.device == other and one.point.name == point), None)
-
-
-def comfort_source(device: box_config.Device) -> tuple[str, str]:
-    """The device and the point that measure the room of a device with a comfort band."""
-    given = device.comfort.point if device.comfort else "airTemperature"
-    other, dot, point = given.partition(".")
-    return (other, point) if dot else (device.name, given)
 
 
 def _channel(channel: LiveChannel) -> Node:

@@ -14,12 +14,13 @@ from typing import Protocol
 
 from devices.aggregation import Aggregator, Reading, Rule, grid, rule
 from devices.backlog import Backlog, Bounds
+from devices.box_config import comfort_source
 from devices.clock import Clock
 from devices.control import Comfort, Control, steered
 from devices.courier import Courier, Pace
 from devices.dispatching import Dispatcher, Moment
 from devices.gateway import Gateway
-from devices.inventory import Inventory, LiveChannel, comfort_source
+from devices.inventory import Inventory, LiveChannel
 from devices.mqtt import Delivery
 from devices.outbox import Outbox, Outgoing
 from devices.polling import Polled, Written
@@ -85,7 +86,7 @@ class LiveBox:
         limits = inventory.box.limits
         self._patience_until_s = clock.monotonic() + limits.clock_patience.total_seconds()
         self._early: list[Polled] = []  # before the clock is known, or given up waiting for
-        self._synchronised = False
+        self._synchronised, self._begun = False, False
         self._channels = inventory.channels()
         self._measured: dict[tuple[str, str], _Measured] = {}
         self._latest: dict[tuple[str, str], tuple[float, Decimal]] = {}
@@ -111,14 +112,14 @@ class LiveBox:
     @property
     def gathering(self) -> bool:
         """Whether samples still wait for the clock to be compared before they become readings."""
-        return not self._measured
+        return not self._begun
 
     def take(self, found: Polled | Written) -> None:
         """Take in what a device's thread has found."""
         control = self._controls.get(self._inventory.iri(found.device))
         if isinstance(found, Written):
             if control is not None and control.command.name == found.command:
-                control.written(found.value, found.before, found.error)
+                control.written(found.value, found.before, found.error, found.shown)
             return
         self._note_latest(found)
         if control is not None:
@@ -133,18 +134,13 @@ class LiveBox:
         for delivery in deliveries:
             self._heard_s = self._clock.monotonic()
             try:
-                body = json.loads(delivery.payload)
-            except (ValueError, RecursionError) as error:
-                log.warning("%s: a message on %s is not JSON (%s); dropped", self.me.osb, delivery.topic, error)
-                continue
-            if not isinstance(body, dict):
-                log.warning("%s: a message on %s is not for a box; dropped", self.me.osb, delivery.topic)
-            elif delivery.topic == self.me.topic("ack"):
-                self.courier.acknowledged(body, self._clock.monotonic())
-                self._synchronise()
+                self._take_in(delivery)
+            except Exception:  # a message that nobody can take in must not end the box, for the broker would bring it again
+                log.exception("%s: a message on %s can't be taken in; dropped: %.200r", self.me.osb, delivery.topic, delivery.payload)
+            if delivery.topic == self.me.topic("ack"):
+                delivery.confirm()  # the broker lets only so many wait, and nothing of it needs to be kept
             else:
-                self.dispatcher.receive(body, self._moment())
-        self._unsaved += deliveries
+                self._unsaved.append(delivery)
         self.courier.work()
         self.keep()
 
@@ -154,7 +150,8 @@ class LiveBox:
 
     def work(self) -> None:
         """Let time pass: close intervals, hold set-points, send what is due; call it every second or so."""
-        self._clock.check()
+        if (moved := self._clock.check()) is not None and self.gathering:
+            self._clock.follow(moved)
         now = self._clock.now()
         if self.gathering and self._clock.monotonic() >= self._patience_until_s:
             log.warning("%s: the platform could not be asked for the time; the system clock counts until then", self.me.osb)
@@ -162,10 +159,15 @@ class LiveBox:
         self._close(now)
         if self.courier.gateway.connected and not self.courier.waits_for_answer:
             self._heard_s = self._clock.monotonic()  # nothing was asked of the platform, so its silence says nothing
-        self.dispatcher.work(self._moment())
-        self.backlog.expire(now)
-        self.courier.work()
+        if not self.gathering:
+            self.dispatcher.work(self._moment())
+        decided = not self.gathering or self.dispatcher.timeless(self._clock.monotonic())
         self.keep()
+        if decided:
+            self.dispatcher.act(self._clock.monotonic())
+        if self._clock.measured:
+            self.courier.expire(now)  # a wrong clock must not call everything old
+        self.courier.work()
         if self._clock.monotonic() >= self._save_open_s:
             self._save_open(whole=False)
 
@@ -179,10 +181,26 @@ class LiveBox:
         self.dispatcher.release(self._clock.monotonic())
         self.keep()
 
+    def _take_in(self, delivery: Delivery) -> None:
+        try:
+            body = json.loads(delivery.payload)
+        except (ValueError, RecursionError) as error:
+            log.warning("%s: a message on %s is not JSON (%s); dropped", self.me.osb, delivery.topic, error)
+            return
+        if not isinstance(body, dict):
+            log.warning("%s: a message on %s is not for a box; dropped", self.me.osb, delivery.topic)
+        elif delivery.topic == self.me.topic("ack"):
+            self.courier.acknowledged(body, self._clock.monotonic())
+            self._synchronise()
+        elif self.gathering:
+            self.dispatcher.wait(body)
+        else:
+            self.dispatcher.receive(body, self._moment())
+
     # --- readings
     def _begin(self) -> None:
         """Make intervals, from the first sample on; the samples so far are stamped by what is known of the clock now."""
-        early, self._early = self._early, []
+        early, self._early, self._begun = self._early, [], True
         begin = min((self._clock.at(found.at_s) for found in early), default=self._clock.now())
         polls = {device.name: device.poll for device in self._inventory.box.devices}
         for one in self._channels:

@@ -66,7 +66,10 @@ def parse_instant(text: object) -> datetime:
     at = datetime.fromisoformat(text) if isinstance(text, str) else None
     if at is None or at.tzinfo is None:
         raise ValueError(f"{text!r} is not an instant with an offset; write it like 2016-08-29T19:00:00Z")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} lies outside the years 1 to 9999; write it like 2016-08-29T19:00:00Z") from error
 
 
 def telemetry(me: Identity, channels: Sequence[Channel], start: datetime, rows: Sequence[Sequence[float]]) -> Outgoing:

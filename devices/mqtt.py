@@ -27,6 +27,7 @@ AT_LEAST_ONCE = 1
 KEEPALIVE_S = 60
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
 CHORES_S = 1.0
+HANDSHAKE_S = 5.0  # paho would wait for a whole keepalive, and nothing else happens meanwhile
 PACKETS_AT_ONCE = 100
 
 
@@ -50,7 +51,7 @@ class MqttGateway:
         self._client: Client | None = None
         self._online = False
         self._next_try, self._wait = 0.0, FIRST_WAIT_S
-        self._reported_down = False
+        self._reported_down, self._refusal, self._alert = False, "", ""
         self.deliveries: list[Delivery] = []
         self.just_connected = False
 
@@ -115,7 +116,17 @@ class MqttGateway:
             self._lost(f"{error}")
 
     def _lost(self, why: str) -> None:
-        if not self._reported_down:
+        alert, self._alert = self._alert, ""
+        if alert and alert != self._refusal:
+            log.error(
+                "%s: the broker refuses the certificate (%s); if it was revoked or has run out, have a code made (flex claim %s) and enrol again;"
+                " readings are kept meanwhile",
+                self._client_id,
+                alert,
+                self._client_id,
+            )
+            self._refusal = alert
+        elif not self._reported_down:
             log.info("%s: no connection to %s:%s (%s); trying again", self._client_id, self._broker.host, self._broker.port, why)
             self._reported_down = True
         self._client, self._online, self.just_connected = None, False, False
@@ -124,7 +135,9 @@ class MqttGateway:
 
     def _on_connect(self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _props: Properties | None) -> None:  # noqa: ANN401 - paho's signature
         if reason.is_failure:
-            log.error("%s: the broker refuses the connection (%s)", self._client_id, reason)
+            if str(reason) != self._refusal:  # said once, not every five seconds for weeks
+                log.error("%s: the broker refuses the connection (%s); trying again", self._client_id, reason)
+                self._refusal = str(reason)
             return
         client.subscribe([(topic, AT_LEAST_ONCE) for topic in self._topics])
 
@@ -133,7 +146,7 @@ class MqttGateway:
         if refused:
             log.error("%s: the broker refuses the topics %s; check its access list", self._client_id, refused)
         self._online, self.just_connected = True, True
-        self._wait, self._reported_down = FIRST_WAIT_S, False
+        self._wait, self._reported_down, self._refusal = FIRST_WAIT_S, False, ""
 
     def _on_disconnect(
         self,
@@ -157,6 +170,7 @@ class MqttGateway:
         self._selector.register(sock, selectors.EVENT_READ, self)
 
     def _on_socket_close(self, _client: Client, _data: Any, sock: Any) -> None:  # noqa: ANN401
+        self._alert = getattr(sock, "alert", "")
         self._selector.unregister(sock)
 
     def _on_want_write(self, _client: Client, _data: Any, sock: Any) -> None:  # noqa: ANN401
@@ -225,13 +239,30 @@ class MqttLoop:
 
 
 class _TlsSocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails: paho leaves that to chance."""
+    """Gives up a handshake that isn't answered, and closes itself when it fails, which paho leaves to chance; keeps the broker's alert.
+
+    With TLS 1.3 a certificate is refused only after the handshake, by an alert that comes with the first read, and paho swallows it.
+    """
+
+    alert = ""
 
     def do_handshake(self, block: bool = False) -> None:
+        patience = self.gettimeout()
         try:
+            self.settimeout(HANDSHAKE_S)
             super().do_handshake(block)
+            self.settimeout(patience)
         except OSError:
             self.close()
+            raise
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """Receive as usual, and remember why the broker ended the connection."""
+        try:
+            return super().recv(buflen, flags)
+        except ssl.SSLError as error:
+            if "_ALERT_" in (error.reason or ""):
+                self.alert = error.reason.partition("_ALERT_")[2].replace("_", " ").lower()
             raise
 
 

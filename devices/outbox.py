@@ -48,6 +48,11 @@ class Outbox:
         self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self._db.executescript(_SCHEMA)
 
+    def fault(self) -> str | None:
+        """What is wrong with the file, or `None`; looks at every page, which takes a second or so on a slow card."""
+        (found,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        return None if found == "ok" else str(found)
+
     @property
     def connection(self) -> sqlite3.Connection:
         """The open file, for what else must be committed together with messages."""

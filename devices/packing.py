@@ -38,6 +38,14 @@ def moved(one: Reading, shift: timedelta) -> Iterator[Reading]:
         yield replace(nearest, value=None, reason=str(FCV.ClockSkew), comment=comment)
 
 
+def doubted(one: Reading, shift: timedelta) -> Iterator[Reading]:
+    """A reading of an earlier start where it is, and a flag if the clock turned out to be wrong after that."""
+    yield one
+    if abs(shift) > TOLERATED and one.value is not None:
+        comment = f"measured before the box started anew, by a clock that was never compared and was off by {shift} after that"
+        yield replace(one, value=None, reason=str(FCV.ClockSkew), comment=comment)
+
+
 def window(readings: Sequence[Reading]) -> tuple[int, int]:
     """Begin and end of what readings cover [s since 1970]."""
     return (

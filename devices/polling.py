@@ -35,13 +35,14 @@ class Polled:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a write: what the device held before, and why it isn't in force, if so."""
+    """What became of a write: what the device held before, why it isn't in force, if so, and what the device shows since."""
 
     device: str
     command: str
     value: Decimal
     before: Decimal | None
     error: str | None
+    shown: Decimal | None = None
 
 
 Report = Callable[[Polled | Written], None]
@@ -112,7 +113,7 @@ class DeviceThread:
             raw = self._device.read()
             at_s = self._clock.monotonic()
             samples = tuple(self._lift(self._profile, raw))
-            held = self._held()
+            held = self._held(self._watched)
         except DeviceReadError as error:
             self._fault(error.reason, error.sentence)
         except (MappingError, DeviceError) as error:
@@ -132,13 +133,15 @@ class DeviceThread:
             if not self._writes:
                 return False
             command, value = self._writes.popleft()
-        before, error = None, None
+        before, shown, error = None, None, None
         try:
-            before = self._device.read_back(command)
             if value == self._profile.command(command).restore:
+                before = self._held(command)  # a device that can't be asked can perhaps be freed
                 self._device.restore(command)  # also takes back what makes the set-point count
             else:
+                before = self._device.read_back(command)
                 self._device.write(command, value)
+            shown = self._held(command)  # rounded, perhaps
         except (DeviceWriteError, DeviceReadError) as refused:
             error = refused.sentence
         except (DeviceError, MappingError) as refused:
@@ -146,15 +149,15 @@ class DeviceThread:
         except Exception as failure:
             log.exception("%s: the write failed", self.name)
             error = f"the write failed ({type(failure).__name__}: {failure}); tell who maintains the profile"
-        self._report(Written(self.name, command, value, before, error))
+        self._report(Written(self.name, command, value, before, error, shown))
         return True
 
-    def _held(self) -> Decimal | None:
-        """What the watched command is found to hold; what can't be read back spoils no sample."""
+    def _held(self, command: str | None) -> Decimal | None:
+        """What a command is found to hold; what can't be read back spoils no sample."""
         try:
-            return self._device.read_back(self._watched) if self._watched else None
+            return self._device.read_back(command) if command else None
         except DeviceReadError as error:
-            log.warning("%s: %s can't be read back: %s", self.name, self._watched, error.sentence)
+            log.warning("%s: %s can't be read back: %s", self.name, command, error.sentence)
             return None
 
     def _fault(self, reason: str, sentence: str) -> None:

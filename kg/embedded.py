@@ -38,8 +38,8 @@ class EmbeddedStore:
         self._changes = 0
         self._broken = False
         self._lock = threading.Lock()
-        self._gate = Gate()
-        self._swapping = threading.Lock()
+        self._gate = Gate()  # writers together, an exchange alone
+        self._readers = Gate()  # readers together, a change of directories alone: one that is still read can't be opened again
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             _finish_swap(path)
@@ -54,8 +54,8 @@ class EmbeddedStore:
 
     def select(self, query: str) -> list[Row]:
         """See `Store.select`."""
-        with _reading():
-            solutions = self._ox.query(query)
+        with self._reading() as store:
+            solutions = store.query(query)
             if not isinstance(solutions, ox.QuerySolutions):
                 raise QueryError("select() was given a query that is no SELECT; use ask() or construct()")
             names = [variable.value for variable in solutions.variables]
@@ -63,16 +63,16 @@ class EmbeddedStore:
 
     def ask(self, query: str) -> bool:
         """See `Store.ask`."""
-        with _reading():
-            answer = self._ox.query(query)
+        with self._reading() as store:
+            answer = store.query(query)
             if not isinstance(answer, ox.QueryBoolean):
                 raise QueryError("ask() was given a query that is no ASK; use select() or construct()")
             return bool(answer)
 
     def construct(self, query: str) -> list[Triple]:
         """See `Store.construct`."""
-        with _reading():
-            triples = self._ox.query(query)
+        with self._reading() as store:
+            triples = store.query(query)
             if not isinstance(triples, ox.QueryTriples):
                 raise QueryError("construct() was given no CONSTRUCT or DESCRIBE; use select() or ask()")
             return list(triples)
@@ -99,8 +99,8 @@ class EmbeddedStore:
     def graph(self, graph: str) -> list[Triple]:
         """See `Store.graph`."""
         name = graph_name(graph)
-        with _reading():
-            return [quad.triple for quad in self._ox.quads_for_pattern(None, None, None, name)]
+        with self._reading() as store:
+            return [quad.triple for quad in store.quads_for_pattern(None, None, None, name)]
 
     def drop(self, graphs: Sequence[str]) -> None:
         """See `Store.drop`."""
@@ -109,15 +109,14 @@ class EmbeddedStore:
 
     def graphs(self) -> list[str]:
         """See `Store.graphs`."""
-        with _reading():
-            store = self._ox
+        with self._reading() as store:
             names = [graph for graph in store.named_graphs() if isinstance(graph, NamedNode)]
             return sorted(graph.value for graph in names if next(store.quads_for_pattern(None, None, None, graph), None))
 
     def count(self) -> int:
         """See `Store.count`."""
-        with _reading():
-            return len(self._ox)
+        with self._reading() as store:
+            return len(store)
 
     def backup(self, target: Path) -> None:
         """See `Store.backup`."""
@@ -125,8 +124,8 @@ class EmbeddedStore:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
         part = Path(name)
         try:
-            with _reading(), os.fdopen(handle, "wb") as file:
-                self._ox.dump(file, format=ox.RdfFormat.N_QUADS)
+            with self._gate.shared(), self._reading() as store, os.fdopen(handle, "wb") as file:
+                store.dump(file, format=ox.RdfFormat.N_QUADS)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
@@ -137,7 +136,7 @@ class EmbeddedStore:
         """See `Store.restore`.
 
         The new content is loaded aside and takes the place of the old when it is whole; on disk that is a change of
-        directories, for which those who read wait a moment. It gives back the room that dropped data had kept.
+        directories, which waits for queries under way while new ones wait for it. It gives back the room that dropped data had kept.
         """
         with self._writing(alone=True):
             self._exchange(lambda fresh: _load(fresh, source))
@@ -188,13 +187,13 @@ class EmbeddedStore:
             if expected is not None and len(loaded) != expected:
                 raise StoreError(f"{len(loaded)} triples were loaded instead of {expected}; the store is as it was, look at the disk")
             del loaded
-            with self._swapping:
+            with self._readers.alone():
                 self._ox.flush()
                 self._open = None
                 try:
                     _swap(aside, self.path)
                 finally:
-                    self._open = _open(self.path)
+                    self._open_again(self.path)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
@@ -208,8 +207,8 @@ class EmbeddedStore:
         """
         if self.path is None:
             raise StoreError("a store in memory has no files to link; write it with backup() instead")
-        with _reading():
-            self._ox.backup(str(target))
+        with self._reading() as store:
+            store.backup(str(target))
 
     def tidy(self) -> None:
         """See `Store.tidy`: once the log is long, what it holds is written to the tables, beside everything else.
@@ -233,11 +232,20 @@ class EmbeddedStore:
     def _ox(self) -> ox.Store:
         opened = self._open
         if opened is None:
-            with self._swapping:  # it may be changing places
-                opened = self._open
-        if opened is None:
             raise StoreError(f"the store in {self.path or 'memory'} is closed; open it again with EmbeddedStore(…)")
         return opened
+
+    @contextmanager
+    def _reading(self) -> Iterator[ox.Store]:
+        try:
+            with self._readers.shared():
+                yield self._ox
+        except SyntaxError as error:
+            raise QueryError(f"malformed SPARQL query: {error}") from error
+        except (OSError, RuntimeError) as error:
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(f"the store can't be read: {error}") from error
 
     @contextmanager
     def _writing(self, *, alone: bool = False) -> Iterator[None]:
@@ -251,7 +259,8 @@ class EmbeddedStore:
         except (OSError, RuntimeError) as error:
             if isinstance(error, StoreError):
                 raise
-            self._broken = self.path is not None
+            if not alone:  # an exchange fails beside the store, and says so itself where it can't open it again
+                self._broken = self.path is not None
             raise StoreError(f"the store in {self.path or 'memory'} refused a write: {error}") from error
         finally:
             with self._lock:
@@ -262,7 +271,7 @@ class EmbeddedStore:
 
         What was committed is in its log. It can be read all the while, so it is not closed before there is room to open it.
         """
-        with self._gate.alone(), self._swapping:
+        with self._gate.alone(), self._readers.alone():
             if not self._broken or self.path is None:
                 return
             free = shutil.disk_usage(self.path).free
@@ -272,27 +281,20 @@ class EmbeddedStore:
                     f"but only {free >> 20} are free; make room"
                 )
             self._open = None
-            deadline = time.monotonic() + _PATIENCE_S
-            while self._broken:
-                try:
-                    self._open = _open(self.path)
-                    self._broken = False
-                except StoreError:  # somebody is still reading the one that was just closed
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.02)
+            self._open_again(self.path)
 
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    try:
-        yield
-    except SyntaxError as error:
-        raise QueryError(f"malformed SPARQL query: {error}") from error
-    except (OSError, RuntimeError) as error:
-        if isinstance(error, StoreError):
-            raise
-        raise StoreError(f"the store can't be read: {error}") from error
+    def _open_again(self, path: Path) -> None:
+        """Open what was just closed; where that fails, the next write tries again."""
+        self._broken = True
+        deadline = time.monotonic() + _PATIENCE_S
+        while self._broken:
+            try:
+                self._open = _open(path)
+                self._broken = False
+            except StoreError:  # an error that somebody keeps may hold the one that was closed
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
 
 def _open(path: Path | None) -> ox.Store:
@@ -360,7 +362,11 @@ def _swap(fresh: Path, path: Path) -> None:
     old = _before(path)
     shutil.rmtree(old, ignore_errors=True)
     path.rename(old)
-    fresh.rename(path)
+    try:
+        fresh.rename(path)
+    except OSError:
+        old.rename(path)  # else an empty store would be opened there, and the old one taken for a leftover
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -32,8 +32,9 @@ class Gate:
         with self._news:
             self._news.wait_for(lambda: not self._alone)
             self._alone = True
-            self._news.wait_for(lambda: not self._within)
         try:
+            with self._news:
+                self._news.wait_for(lambda: not self._within)
             yield
         finally:
             with self._news:

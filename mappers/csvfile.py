@@ -17,13 +17,12 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from mappers import columns, csv, lexical
-from mappers.columns import Columns, Integers, Mask, Names, Portion, RefusedRow, Rows, mask, strings
+from mappers.columns import EARLIEST_US, LATEST_US, Columns, Integers, Mask, Names, Portion, RefusedRow, Rows, mask, strings
 from mappers.errors import MappingError
 
 BLOCK_BYTES = 8 << 20
 LONGEST_ROW_BYTES = 64 << 20  # a quote that is never closed must not take all memory
 _INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
-_EMPTY_LINE = re.compile(rb"(?:\A|\n)\r?\n")
 _ODD_QUOTE = re.compile(rb'(?<=[^,\n\r])"(?=[^,\n\r"])')
 
 
@@ -69,9 +68,11 @@ class CsvFile:
         while not first.strip() and (first := file.readline(LONGEST_ROW_BYTES)):
             number += 1
         try:
-            text = first.decode("utf-8")
+            text = first.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise MappingError(f"the file can't be read as CSV after row {number} ({error}); save it as UTF-8 with commas") from error
+        if b"\r" in first.rstrip(b"\r\n"):
+            raise MappingError("the file's lines end with a carriage return alone, so they can't be told apart; save it with LF or CR LF")
         self._places = csv.header(lines.reader(io.StringIO(text, newline=""), strict=True))
         return number
 
@@ -122,11 +123,13 @@ class CsvFile:
             at = pc.if_else(readable, times, None).cast(pa.timestamp("us", "UTC")).cast(pa.int64())
         except pa.ArrowInvalid:  # a 30 February somewhere: row by row it is found and named
             return None
+        at = at.fill_null(0).to_numpy(zero_copy_only=False).copy()
+        in_time = mask(readable) & (at >= EARLIEST_US) & (at <= LATEST_US)
         channel, unit = self.channels.codes(strings(table, "channel")), self.units.codes(strings(table, "unit"))
         text, fits = columns.plain(given)
         missing = mask(pc.equal(given, ""))
-        good = mask(readable) & (channel >= 0) & (unit >= 0)
-        found = Columns(channel, unit, at.fill_null(0).to_numpy(zero_copy_only=False).copy(), np.empty(0), text, rows)
+        good = in_time & (channel >= 0) & (unit >= 0)
+        found = Columns(channel, unit, at, np.empty(0), text, rows)
         return self._patched(table, found, good & fits, good & missing, strict)
 
     def _patched(self, table: pa.Table, found: Columns, fits: Mask, missing: Mask, strict: Rows) -> Columns:
@@ -167,7 +170,8 @@ class CsvFile:
 
 def _doubtful(block: bytes) -> bool:
     """Whether a column-wise reader could cut this into other cells than `mappers.csv` does."""
-    if block.count(b"\r") != block.count(b"\r\n") or _EMPTY_LINE.search(block) or (b'"' in block and _ODD_QUOTE.search(block)):
+    empty_line = block.startswith((b"\n", b"\r\n")) or b"\n\n" in block or b"\n\r\n" in block
+    if block.count(b"\r") != block.count(b"\r\n") or empty_line or (b'"' in block and _ODD_QUOTE.search(block)):
         return True
     try:
         return not block.isascii() and not block.decode("utf-8")

@@ -86,11 +86,23 @@ def _parsed(payload: bytes, max_bytes: int) -> Json:
     if len(payload) > max_bytes:
         raise MappingError(f"the payload has {len(payload)} bytes, more than the {max_bytes} that one message may have; send it in parts")
     try:
-        return json.loads(payload, parse_float=Number, parse_int=Number, parse_constant=Number)
+        return json.loads(payload, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=_unambiguous)
+    except MappingError:
+        raise
     except RecursionError as error:
         raise MappingError(f"the payload nests deeper than {MAX_DEPTH} levels, which no message needs; flatten it") from error
     except ValueError as error:  # also UnicodeDecodeError
         raise MappingError(f"the payload {_start(payload)} is not JSON ({error}); send a JSON-LD object in UTF-8") from error
+
+
+def _unambiguous(members: list[tuple[str, Json]]) -> dict[str, Json]:
+    """An object whose members all have names of their own: of two values of one name nobody knows which was meant."""
+    found = dict(members)
+    if len(found) != len(members):
+        names = [name for name, _ in members]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise MappingError(f"the payload says {shown(twice)} twice in one object; say it once")
+    return found
 
 
 def _objects(document: Json) -> Iterator[dict[str, Json]]:

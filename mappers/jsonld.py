@@ -39,6 +39,9 @@ def lift(payload: bytes) -> Message:
     MappingError
         If nothing of it can be used. A bad reading in a good message is in `Message.refused` instead.
     """
+    message = plain.quick(payload)
+    if message is not None:
+        return message
     document = decode(payload)
     message = plain.read(document)
     return message if message is not None else expanded.read(_statements(json.dumps(with_bundled_contexts(document))), RELATIVE)

@@ -20,7 +20,7 @@ _CANONICAL = re.compile(r"0|-?(?:[1-9][0-9]{0,19}(?:\.[0-9]{0,17}[1-9])?|0\.[0-9
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 _DURATION = re.compile(r"P(?:([0-9]{1,6})D)?(?:T(?=[0-9])(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,6})(?:\.([0-9]{1,6}))?S)?)?")
-_SPACE = re.compile(r'[\x00-\x20<>"{}|\\^`]')
+_SPACE = re.compile(r'[\x00-\x20\x7f-\x9f\ud800-\udfff<>"{}|\\^`]')
 
 
 def decimal_text(text: str) -> str:
@@ -114,7 +114,7 @@ def absolute_iri(text: str, base: str | None = None) -> str:
         If it isn't one.
     """
     if _SPACE.search(text) or not text:
-        raise RefusedError(text, "is not an IRI", 'percent-encode blanks and the characters <>"{}|\\^`')
+        raise RefusedError(text, "is not an IRI", 'percent-encode blanks, controls and the characters <>"{}|\\^`')
     scheme, found, _ = text.partition(":")
     if not found or "/" in scheme or "#" in scheme:
         if base is None:

@@ -15,6 +15,7 @@ from mappers.errors import MappingError
 from mappers.records import Refusal
 
 ROWS = 262_144
+SMALLEST, LARGEST = 1e-18, 1e15  # beyond these a float is read as the text of a CSV file is
 _PER_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _REMEDY = "write the columns channel (string), timestamp (with zone), value (number) and unit (string)"
 
@@ -52,7 +53,7 @@ class ParquetFile:
                 _refuse_unless_readings(file.schema_arrow)
                 total, done = max(1, file.metadata.num_rows), 0
                 for batch in file.iter_batches(ROWS, use_threads=False):
-                    found, refused = self._columns(batch, done)
+                    found, refused = self._columns(_without_views(batch), done)
                     done += batch.num_rows
                     yield Portion(found, refused, done / total)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
@@ -115,6 +116,12 @@ def _refuse_unless_readings(schema: pa.Schema) -> None:
             raise MappingError(f"the column {name} is of type {schema.field(name).type}, which isn't a text; {_REMEDY}")
 
 
+def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Texts as ordinary ones: not every function takes views."""
+    plain = [column.cast(pa.string()) if pa.types.is_string_view(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(plain, names=batch.schema.names)
+
+
 def _is_text(kind: pa.DataType) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
@@ -140,7 +147,8 @@ def _values(column: pa.Array) -> tuple[columns.Floats, pa.Array | None, Mask]:
     """Numbers, their exact texts where the file doesn't hold 64-bit floating-point numbers, and where both are good."""
     if pa.types.is_float64(column.type):
         number = columns.as_floats(column)
-        return number, None, np.isfinite(number)
+        size = np.abs(number)
+        return number, None, (size == 0) | ((size >= SMALLEST) & (size < LARGEST))
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     text, fits = columns.plain(column.cast(pa.string()))

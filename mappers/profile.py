@@ -47,6 +47,7 @@ __all__ = [
 FILE = "profile.toml"
 WORD_TYPES = ("int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
 MODBUS_TABLES = {"holding": WORD_TYPES, "input": WORD_TYPES, "coil": ("bool",), "discrete": ("bool",)}  # and the types that they hold
+MODBUS_ADDRESSES = 65_536
 SUNSPEC_TYPES = (*WORD_TYPES, "acc16", "acc32", "acc64", "enum16", "enum32", "bitfield16", "bitfield32", "sunssf", "string")
 TRANSPORTS = {"modbus": "register", "sunspec": "sunspec", "http": "json", "mqtt": "json"}  # and the key of a point's source
 
@@ -138,6 +139,8 @@ def _topics(given: Table, transport: str) -> dict[str, str]:
     if transport == "mqtt" and not topics:
         raise MappingError(f'{given.place}: topics is missing, and MQTT needs it; add [topics] with lines like state = "{{name}}/state"')
     for name, topic in topics.items():
+        if list(topics.values()).count(topic) > 1:
+            raise table.refused(name, topic, "has two short names", "keep one, and use it in all paths")
         _has_place(table, name, topic, "{name}")
         if "+" in topic or "#" in topic:
             raise table.refused(name, topic, "holds a wildcard, and a device has its own topics", "write it whole, with {name}")
@@ -241,7 +244,10 @@ def _number_target(given: Table, transport: str) -> Register | SunSpecPoint:
 def _register(given: Table) -> Register:
     table = given.one_of("table", MODBUS_TABLES)
     kind = given.one_of("type", MODBUS_TABLES[table])
-    return Register(table, given.integer("address", 0, 65535), kind, given.one_of("word_order", ("big", "little"), "big"))
+    register = Register(table, given.integer("address", 0, 65535), kind, given.one_of("word_order", ("big", "little"), "big"))
+    if register.address + register.count > MODBUS_ADDRESSES:
+        raise given.refused("address", register.address, f"leaves no room for a {kind}", "addresses end at 65535; correct it or the type")
+    return register
 
 
 def _sunspec(given: Table) -> SunSpecPoint:

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from mappers import lexical
 from mappers.records import Refusal, RefusedError, ReportedFlag, Series
 
 Found = tuple[Series | None, list[Refusal]]
+
+_LONGEST_REMEMBERED = 200
 
 
 def sent(message: str, text: str | None) -> tuple[datetime | None, list[Refusal]]:
@@ -45,9 +48,9 @@ def observation(channel: str, at: str, value: object, unit: str | None) -> Found
     """Make a series of one value; `value` is a text or number text, anything else is refused."""
     point = f"{channel} at {at}"
     try:
-        start = lexical.instant(at)
+        start = _instant(at)
         text = number(value)
-        return Series(lexical.absolute_iri(channel), start, None, (text,), _unit(unit)), []
+        return Series(_absolute(channel), start, None, (text,), _unit(unit)), []
     except RefusedError as error:
         return None, [error.at(point)]
 
@@ -93,7 +96,20 @@ def _numbers(channel: str, start: datetime, step: timedelta, values: Sequence[ob
 
 
 def _unit(unit: str | None) -> str | None:
-    return None if unit is None else lexical.absolute_iri(unit)
+    return None if unit is None else _absolute(unit)
+
+
+def _instant(text: str) -> datetime:
+    return _known_instant(text) if len(text) <= _LONGEST_REMEMBERED else lexical.instant(text)
+
+
+def _absolute(text: str) -> str:
+    return _known_absolute(text) if len(text) <= _LONGEST_REMEMBERED else lexical.absolute_iri(text)
+
+
+# Many boxes name the same moments, and each the same channels minute by minute.
+_known_instant = lru_cache(4096)(lexical.instant)
+_known_absolute = lru_cache(20_000)(lexical.absolute_iri)
 
 
 def _within_calendar(start: datetime, step: timedelta, count: int) -> None:

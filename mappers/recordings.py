@@ -73,12 +73,17 @@ def _recording(profile: Profile, path: Path) -> Recording:
     return Recording(name, document["shows"], str(document["about"]), _raw(profile, path, document["raw"]), expected)
 
 
+def _held(number: Number) -> float:
+    """A number as a SunSpec device holds it: a float where it is written as one."""
+    return int(number) if number.lstrip("-").isdecimal() else float(number)
+
+
 def _raw(profile: Profile, path: Path, raw: Json) -> Json:
     try:
         if profile.transport == "modbus":
             return {(table, int(address)): int(word) for table, words in raw.items() for address, word in words.items()}
         if profile.transport == "sunspec":
-            return {key: int(value) if isinstance(value, Number) else value for key, value in raw.items()}
+            return {key: _held(value) if isinstance(value, Number) else value for key, value in raw.items()}
     except (AttributeError, TypeError, ValueError) as error:
         raise MappingError(f"{path}: raw is not what a {profile.transport} device says ({error}); see docs/profiles.md") from error
     return raw

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+LONGEST_POINT = 400  # a refusal goes back to its sender in one message with others
+
 
 @dataclass(frozen=True)
 class Series:
@@ -85,8 +87,9 @@ class RefusedError(ValueError):
         self.value, self.reason, self.remedy = shown(value), reason, remedy
 
     def at(self, point: str) -> Refusal:
-        """Name the point."""
-        return Refusal(point, self.value, self.reason, self.remedy)
+        """Name the point; what a sender wrote there is cut where it is long, and halves of characters are spelt out."""
+        named = point if len(point) <= LONGEST_POINT else f"{point[: LONGEST_POINT - 40]}… ({len(point)} characters)"
+        return Refusal(named.encode(errors="backslashreplace").decode(), self.value, self.reason, self.remedy)
 
 
 def shown(value: object) -> str:

@@ -80,7 +80,9 @@ def runs(wanted: Iterable[Register]) -> list[Block]:
 
 
 def writes(command: Command, value: Decimal) -> list[tuple[Register, tuple[int, ...]]]:
-    """What to write for a set-point, in order: what must hold first, the set-point, what switches it on (off for the restoring value).
+    """What to write for a set-point, in order: what must hold first, the set-point, what switches it on; to restore it is switched off first.
+
+    A power limit that the register can't hold exactly becomes the next lower one.
 
     Raises
     ------
@@ -89,12 +91,14 @@ def writes(command: Command, value: Decimal) -> list[tuple[Register, tuple[int, 
     """
     if command.limited(value) != value:
         raise MappingError(f"{command.name}: {value} lies outside {command.minimum} … {command.maximum}; bring it between them first")
+    target = _register(command.target)
     plain = value / command.scale if command.words is None else Decimal(samples.word_of(command.words, value, command.name))
     steps = [(preset.target, Decimal(preset.on)) for preset in command.presets]
-    steps.append((_register(command.target), plain))
+    steps.append((target, plain if target.type in _FLOATS else samples.whole(command, plain)))
     if command.enable:
-        off = value == command.restore and command.enable.off is not None
-        steps.append((command.enable.target, Decimal(command.enable.off if off and command.enable.off is not None else command.enable.on)))
+        off = command.enable.off if value == command.restore else None
+        switch = (command.enable.target, Decimal(command.enable.on if off is None else off))
+        steps.insert(len(steps) if off is None else 0, switch)  # no device follows the restoring value on its way to being free
     return [(_register(target), tuple(_words(_register(target), number, command.name).values())) for target, number in steps]
 
 
@@ -135,16 +139,22 @@ def number(register: Register, words: Iterable[int]) -> int | Decimal:
     return found
 
 
-def _float(register: Register, data: bytes) -> Decimal:
-    form = f">{_FLOATS[register.type]}"
-    value: float = struct.unpack(form, data)[0]
-    if value != value or value in (float("inf"), float("-inf")):
-        raise samples.AbsentError(samples.SENTINEL, f"{samples.capital(register)} holds {value}, which means no value.")
-    for digits in _DIGITS[register.type]:
+def shortest(kind: str, value: float) -> Decimal:
+    """A finite float32 or float64 in the fewest digits that tell it from its neighbours."""
+    form = f">{_FLOATS[kind]}"
+    data = _packed(form, value)
+    for digits in _DIGITS[kind]:
         text = f"{value:.{digits}g}"
         if _packed(form, float(text)) == data:
             break
     return Decimal(text)
+
+
+def _float(register: Register, data: bytes) -> Decimal:
+    value: float = struct.unpack(f">{_FLOATS[register.type]}", data)[0]
+    if value != value or value in (float("inf"), float("-inf")):
+        raise samples.AbsentError(samples.SENTINEL, f"{samples.capital(register)} holds {value}, which means no value.")
+    return shortest(register.type, value)
 
 
 def _packed(form: str, value: float) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal, Overflow
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, Overflow
 
 from mappers import lexical
 from mappers.errors import MappingError
@@ -117,6 +117,12 @@ def held(command: Command, raw: Raw, share: Decimal | None = None) -> Decimal:
     scaled = EXACT.multiply(number(raw, command.words, command.target), command.scale)
     whole = scaled if share is None else EXACT.divide(EXACT.multiply(scaled, share), Decimal(100))
     return Decimal(lexical.decimal_text(format(whole, "f")))
+
+
+def whole(command: Command, plain: Decimal) -> Decimal:
+    """The whole raw number of a set-point. A power limit is rounded to the side where it holds; anything else half to even."""
+    limit = ROUND_FLOOR if command.scale > 0 else ROUND_CEILING
+    return plain.to_integral_value(limit if command.name == "powerLimit" else ROUND_HALF_EVEN)
 
 
 def _recognise(check: Check, raw_at: Callable[[Source], Raw]) -> None:

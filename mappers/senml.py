@@ -51,9 +51,9 @@ _ZERO = Number("0")
 
 @dataclass
 class _Base:
-    """The base fields that hold from a record on."""
+    """The base fields that hold from a record on, as they were sent: a bad one spoils every record that it holds for."""
 
-    name: str = ""
+    name: Json = ""
     time: Json = _ZERO
     unit: Json = None
     value: Json = _ZERO
@@ -82,8 +82,8 @@ def lift(payload: bytes, *, base: str, sender: str, received: datetime | None = 
     state, series, refused = _Base(), [], []
     for index, record in enumerate(pack, 1):
         _version(record)
+        _take_base(state, record)
         try:
-            _take_base(state, record)
             if record.keys() & _KNOWN <= {"bver", "bn", "bt", "bu", "bv"}:
                 _no_unknown(record)
                 continue  # only base fields: they hold for what follows
@@ -104,7 +104,7 @@ def _version(record: Mapping[str, Json]) -> None:
 
 
 def _take_base(state: _Base, record: Mapping[str, Json]) -> None:
-    state.name = _text(record.get("bn", state.name), "base name (bn)")
+    state.name = record.get("bn", state.name)
     state.time = record.get("bt", state.time)
     state.unit = record.get("bu", state.unit)
     state.value = record.get("bv", state.value)
@@ -112,7 +112,7 @@ def _take_base(state: _Base, record: Mapping[str, Json]) -> None:
 
 def _reading(state: _Base, record: Mapping[str, Json], base: str, received: datetime | None) -> Series:
     _no_unknown(record)
-    channel = _channel(state.name + _text(record.get("n", ""), "name (n)"), base)
+    channel = _channel(_text(state.name, "base name (bn)") + _text(record.get("n", ""), "name (n)"), base)
     at = _instant(_number(state.time, "base time (bt)") + _number(record.get("t", _ZERO), "time (t)"), received)
     given = [name for name in VALUES if name in record]
     if not given:
@@ -194,5 +194,5 @@ def _text(value: Json, what: str) -> str:
 
 
 def _at(error: RefusedError, index: int, state: _Base, record: Mapping[str, Json]) -> Refusal:
-    name = record.get("n", "")
-    return error.at(f"record {index} ({state.name}{name if isinstance(name, str) else '…'})")
+    named = "".join(part if isinstance(part, str) else "…" for part in (state.name, record.get("n", "")))
+    return error.at(f"record {index} ({named})")

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from mappers import samples
+from mappers import registers, samples
 from mappers.errors import MappingError
 from mappers.points import Check, Command, Profile, Sample, SunSpecPoint
 
@@ -53,7 +53,7 @@ def models(profile: Profile) -> tuple[int, ...]:
     return tuple(sorted({_point(source).model for source in sources} | {place.model for place in commands}))
 
 
-def encode(profile: Profile, values: Mapping[str, Decimal], into: RawPoints | None = None) -> dict[str, int | str]:
+def encode(profile: Profile, values: Mapping[str, Decimal], into: RawPoints | None = None) -> dict[str, float | str]:
     """Write values, by point and in the point's unit, as the device would hold them: the inverse of `lift`.
 
     Scale factors are those of `into`, a recording of the device, or the finest with which all values that share one fit. Numbers are
@@ -64,7 +64,7 @@ def encode(profile: Profile, values: Mapping[str, Decimal], into: RawPoints | No
     MappingError
         If a value doesn't fit, or is of no point.
     """
-    raw: dict[str, int | str] = {}
+    raw: dict[str, float | str] = {}
     sharing: dict[str | None, list[tuple[SunSpecPoint, Decimal]]] = defaultdict(list)
     for check in profile.identity:
         raw[_point(check.source).key] = _example(check)
@@ -80,8 +80,10 @@ def encode(profile: Profile, values: Mapping[str, Decimal], into: RawPoints | No
     return raw
 
 
-def writes(command: Command, value: Decimal, raw: RawPoints) -> list[tuple[SunSpecPoint, int]]:
-    """What to write for a set-point, in order: what must hold first, the set-point, what switches it on (off for the restoring value).
+def writes(command: Command, value: Decimal, raw: RawPoints) -> list[tuple[SunSpecPoint, float]]:
+    """What to write for a set-point, in order: what must hold first, the set-point, what switches it on; to restore it is switched off first.
+
+    A power limit that the point can't hold exactly becomes the next lower one.
 
     Parameters
     ----------
@@ -106,11 +108,14 @@ def writes(command: Command, value: Decimal, raw: RawPoints) -> list[tuple[SunSp
         scale = _scale(target, raw)
     except samples.AbsentError as error:
         raise MappingError(f"{command.name} can't be written: {error.comment} Read the device again") from error
-    steps = [(_point(preset.target), preset.on) for preset in command.presets]
+    steps: list[tuple[SunSpecPoint, float]] = [(_point(preset.target), preset.on) for preset in command.presets]
+    if not TYPES[target.type][0].startswith("float"):
+        plain = samples.whole(command, plain.scaleb(-scale, context=samples.EXACT)).scaleb(scale, context=samples.EXACT)
     steps.append((target, _scaled(target, plain, scale)))
     if command.enable:
         off = command.enable.off if value == command.restore else None
-        steps.append((_point(command.enable.target), command.enable.on if off is None else off))
+        switch = (_point(command.enable.target), command.enable.on if off is None else off)
+        steps.insert(len(steps) if off is None else 0, switch)  # no device follows the restoring value on its way to being free
     return steps
 
 
@@ -159,7 +164,8 @@ def _number(place: SunSpecPoint, value: object) -> int | Decimal:
     if value == sentinel:
         raise samples.AbsentError(samples.SENTINEL, f"Point {place.key} holds {value}, which means no value in a SunSpec {place.type}.")
     if isinstance(value, float):
-        return samples.number(value, None, place)
+        exact = samples.number(value, None, place)  # refuses what is not finite
+        return registers.shortest(form, value) if form == "float32" else exact
     if form.startswith("float"):
         return value
     bits = int(form[-2:])
@@ -182,7 +188,9 @@ def _decimal(place: SunSpecPoint, raw: RawPoints) -> Decimal:
     return samples.number(_raw(place, raw), None, place)
 
 
-def _scaled(place: SunSpecPoint, plain: Decimal, scale: int) -> int:
+def _scaled(place: SunSpecPoint, plain: Decimal, scale: int) -> float:
+    if TYPES[place.type][0].startswith("float"):
+        return float(plain)
     whole = int(plain.scaleb(-scale, context=samples.EXACT).to_integral_value(rounding=ROUND_HALF_EVEN))
     if not _fits(place, whole):
         raise MappingError(f"{place.key}: {plain} doesn't fit into a {place.type} at the scale factor {scale}; check value and scale")

@@ -10,6 +10,7 @@ from mappers.errors import MappingError
 from mappers.records import Message
 
 GZIP = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 
 # first byte that isn't blank → reader; whatever else comes is refused by the first, which says what is expected
@@ -36,7 +37,7 @@ def lift(payload: bytes, *, base: str, sender: str, received: datetime | None = 
     MappingError
         If nothing of it can be used. A bad reading in a good message is in `Message.refused` instead.
     """
-    plain = unpacked(payload)
+    plain = unpacked(payload).removeprefix(BYTE_ORDER_MARK)
     return FORMATS.get(plain.lstrip(_BLANK)[:1], FORMATS[b"{"])(plain, base, sender, received)
 
 

@@ -34,7 +34,7 @@ class BoxHealth:
     last_reading
         End of the last interval of which a reading is stored.
     lag_s
-        From the end of an interval to its arrival, lately [s].
+        From the sending of its last message to the arrival [s].
     clock_offset_s
         By how much its clock is behind (+) or ahead (−) of the platform's [s], as it says itself.
     readings_last_hour, expected_last_hour

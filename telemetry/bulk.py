@@ -7,8 +7,9 @@ that is stored already with other values, today, an unknown channel, another uni
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cache, partial
 
 import numpy as np
@@ -189,7 +190,10 @@ class Bulk:
             yield self._write(series)
 
     def _write(self, series: list[Series]) -> Outcome:
-        outcome = self.writer.write(series, received=self.received)
+        found: list[Outcome] = []
+        today = self.received.astimezone(UTC).date()
+        self.writer.behind_its_back(lambda: found.append(self._write_after_the_day_before(series)), before=today)
+        (outcome,) = found
         if outcome.refused:
             spoilt = {point for refusal in outcome.refused for point in [refusal.point.partition(" at ")[0]]}
             readings = [
@@ -201,6 +205,18 @@ class Bulk:
             ]
             self.on_refused(RefusedReadings(outcome.refused, readings))
         return outcome
+
+    def _write_after_the_day_before(self, series: list[Series]) -> Outcome:
+        """Write, and let the writer see what the first readings of a day are judged by: the last one of the day before, which is stored."""
+        channels = {
+            one.channel: channel for one in series if (channel := self.channels.get(one.channel)) is not None and channel.sequential
+        }
+        here = {(one.channel, one.start.date()) for one in series if one.channel in channels}
+        before = {(name, day - timedelta(days=1)) for name, day in here} - here
+        stored = days.read(self.store, self.iris, [(channels[name], day) for name, day in sorted(before)])
+        known = [one for day in stored.values() if (one := _last(day)) is not None]
+        outcome = self.writer.write([*known, *series], received=self.received)
+        return replace(outcome, duplicates=outcome.duplicates - len(known))
 
     def _readings(self, found: Columns, groups: "_Groups", group: int, texts: list[str] | None) -> list[csv.DayOfReadings]:
         """A group as the row-wise reader would have collected it: in the order of the file, anew where the unit changes."""
@@ -293,11 +309,22 @@ def _odd_beside_the_last(found: Columns, rules: _Rules, step: Integers) -> Mask:
     first = np.ones(len(found), dtype=bool)
     first[1:] = np.diff(code) != 0
     change = np.diff(number, prepend=number[:1])
-    starts = np.maximum.accumulate(np.where(first | (change != 0), np.arange(len(found)), 0))
+    place = np.arange(len(found))
+    starts = np.maximum.accumulate(np.where(first | (change != 0), place, 0))
+    since_before = starts == np.maximum.accumulate(np.where(first, place, 0))  # how long it had stood already is not known here
     odd: Mask = first & ((largest < np.inf) | (stuck < np.inf) | counts)
     odd |= ~first & ((np.abs(change) > largest) | (counts & (change < 0)))
-    odd |= np.greater_equal(found.at - found.at[starts] + step[code], stuck)
+    odd |= (number != 0) & (stuck < np.inf) & (since_before | (found.at - found.at[starts] + step[code] >= stuck))
     return odd
+
+
+def _last(day: Day) -> Series | None:
+    """The last reading of a stored day as it would come again; `None` where it could not."""
+    if not day.values or day.step_s > day.channel.step_s:
+        return None
+    offset = max(day.values)
+    at = datetime(day.date.year, day.date.month, day.date.day, tzinfo=UTC) + timedelta(seconds=offset)
+    return Series(day.channel.iri, at, None, (day.values[offset],), day.channel.unit) if offset % day.channel.step_s == 0 else None
 
 
 def _stuck_after_us(channel: Channel) -> float | None:
@@ -337,5 +364,5 @@ def _array(number: columns.Floats, texts: list[str] | None, places: Integers | N
 
 
 def _text(number: float) -> str:
-    """The shortest decimal that gives a number back, without exponent."""
-    return days.canonical(repr(number))
+    """The shortest decimal that gives a number back, without exponent; one that is too large for a reading, too: the writer refuses it."""
+    return days.canonical(repr(number)) if abs(number) < _LARGEST else format(Decimal(repr(number)), "f")

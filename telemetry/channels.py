@@ -1,6 +1,7 @@
 """The registry of channels, compiled from the graphs in which the OSBs describe them."""
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -87,7 +88,12 @@ class Channel:
         """Length of the interval [s]."""
         return int(self.step.total_seconds())
 
-    @property
+    @cached_property
+    def plausible(self) -> tuple[float, float]:
+        """Least and most that it may measure, in `unit`: infinite where the channel states no bound."""
+        return (-math.inf if self.minimum is None else self.minimum), (math.inf if self.maximum is None else self.maximum)
+
+    @cached_property
     def slots(self) -> int:
         """Number of readings in a whole UTC day."""
         return _DAY_S // self.step_s

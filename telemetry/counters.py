@@ -11,7 +11,8 @@ the next reading is missing, the difference to the one after the gap is the ener
 | anything else | meter swap | not known |
 
 What can have passed is `maximumChange` for each slot of the stretch. Where a channel states none, a rollover is believed up to half the
-counter's range, every fall that is no rollover is a reset, and a swap can't be told: so boxes should state it.
+counter's range, a reset up to half the reading before (a counter that slips back by its last digit has not counted all of it anew), and
+many a swap can't be told from a reset: so boxes should state it.
 """
 
 from dataclasses import dataclass
@@ -51,7 +52,8 @@ class Counter:
             through = after + self.rolls_over_at - before
             if through <= (most if self.maximum_change is not None else self.rolls_over_at / 2):
                 return Passage.ROLLOVER
-        return Passage.RESET if 0 <= after <= most else Passage.SWAP
+        believed = most if self.maximum_change is not None else before / 2
+        return Passage.RESET if 0 <= after <= believed else Passage.SWAP
 
 
 @dataclass(frozen=True)

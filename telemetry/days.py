@@ -3,22 +3,20 @@
 import hashlib
 import math
 import re
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-import orjson
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kg import queries
 from kg.iris import Iris
 from kg.store import Row, Store
-from kg.terms import RDF_JSON, XSD, Json, Lang, describe, iri
+from kg.terms import RDF_JSON, XSD, Lang, describe, iri
 from ontology import names
 from ontology.names import FC, FCV, PROV, RDF, RDFS, S4ENER
-from telemetry.errors import TelemetryError
 
 if TYPE_CHECKING:
     from telemetry.channels import Channel
@@ -48,7 +46,7 @@ def canonical(text: str) -> str:
     >>> canonical("+1.50"), canonical("-0.0"), canonical("1e-3")
     ('1.5', '0', '0.001')
     """
-    if _CANONICAL.fullmatch(text) and text != "-0":
+    if is_canonical(text):
         return text
     try:
         number = Decimal(text)
@@ -61,6 +59,11 @@ def canonical(text: str) -> str:
     spelt = format(round(number, 18) if int(number.as_tuple().exponent) < -18 else number, "f")
     spelt = spelt.rstrip("0").rstrip(".") if "." in spelt else spelt
     return "0" if spelt in ("-0", "") else spelt
+
+
+def is_canonical(text: str) -> bool:
+    """Whether a text is spelt as `canonical` spells it."""
+    return _CANONICAL.fullmatch(text) is not None and text != "-0"
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Flag:
     superseded
         Value that the slot held before, in the channel's unit.
     sent
-        When the message that superseded it was sent, by the box's corrected clock; `None` where that is not known.
+        When the message that superseded it, or brought it late, was sent, by the box's corrected clock; `None` where that is not known.
     """
 
     iri: str
@@ -121,44 +124,6 @@ class Flag:
         )
 
 
-@dataclass(frozen=True)
-class Revision:
-    """An earlier revision of a closed day.
-
-    Parameters
-    ----------
-    number
-        1 for the day as it was closed, one more with each correction.
-    digest
-        Of its array.
-    superseded
-        What the slots that the next revision changed held: offset [s] to decimal text, `None` where the slot was empty.
-    ended
-        When the next revision took its place.
-    """
-
-    number: int
-    digest: str
-    superseded: dict[int, str | None]
-    ended: datetime
-
-    def quads(self, graph: str, day: str) -> list[Quad]:
-        """The revision as triples in the day's graph."""
-        held = {str(offset): self.superseded[offset] for offset in sorted(self.superseded)}
-        return describe(
-            graph,
-            f"{day}#r{self.number}",
-            {
-                RDF.type: iri(str(FC.DayRevision)),
-                FC.revisionOf: iri(day),
-                FC.revision: self.number,
-                FC.digest: self.digest,
-                FC.supersededValues: Json(orjson.dumps(held).decode()),
-                PROV.invalidatedAtTime: self.ended,
-            },
-        )
-
-
 @dataclass(slots=True)
 class Day:
     """What is stored of one channel's UTC day.
@@ -175,6 +140,7 @@ class Day:
     flags: dict[str, Flag] = field(default_factory=dict)
     array: str | None = None
     revision: int = 0
+    _terms: tuple[NamedNode, NamedNode] | None = None
 
     @property
     def closed(self) -> bool:
@@ -209,14 +175,12 @@ class Day:
             {FC.forProperty: iri(self.channel.iri), FC.day: self.date, S4ENER.hasTemporalResolution: self.channel.step},
         )
 
-    def slot_quad(self, offset: int, text: str) -> Quad:
-        """One reading of an open day."""
-        return Quad(NamedNode(self.iri), slot(offset), Literal(text, datatype=_DECIMAL), NamedNode(self.graph))
-
-    def slot_quads(self, values: dict[int, str]) -> Iterator[Quad]:
+    def slot_quads(self, values: Mapping[int, str]) -> list[Quad]:
         """Readings of an open day."""
-        subject, graph = NamedNode(self.iri), NamedNode(self.graph)
-        return (Quad(subject, slot(offset), Literal(text, datatype=_DECIMAL), graph) for offset, text in values.items())
+        if self._terms is None:
+            self._terms = NamedNode(self.iri), NamedNode(self.graph)
+        subject, graph = self._terms
+        return [Quad(subject, slot(offset), Literal(text, datatype=_DECIMAL), graph) for offset, text in values.items()]
 
     def array_quad(self, array: str) -> Quad:
         """The readings of a closed day."""
@@ -292,48 +256,6 @@ def read(store: Store, iris: Iris, keys: Iterable[tuple["Channel", date]]) -> di
         day = by_iri[row["day"].value]
         day.revision = max(day.revision, int(row["number"].value) + 1)
     return found
-
-
-def history(store: Store, wanted: Iterable[Day]) -> dict[str, list[Revision]]:
-    """Read the earlier revisions of days: by the day's IRI, the oldest first; days that were never corrected are absent."""
-    found: dict[str, list[Revision]] = {}
-    for row in select(store, "day_revisions", wanted):
-        held = {int(offset): text for offset, text in orjson.loads(row["superseded"].value).items()}
-        ended = datetime.fromisoformat(row["ended"].value)
-        found.setdefault(row["day"].value, []).append(Revision(int(row["number"].value), row["digest"].value, held, ended))
-    return found
-
-
-def state_at(day: Day, earlier: Sequence[Revision], revision: int) -> dict[int, str]:
-    """Rebuild the values that a day held in one of its revisions.
-
-    Parameters
-    ----------
-    day
-        As it stands now.
-    earlier
-        Its earlier revisions, as `history` gives them.
-    revision
-        Which one; that of the day itself gives its values as they stand.
-
-    Raises
-    ------
-    TelemetryError
-        If there is no such revision, or what is kept does not agree with its digest.
-    """
-    if revision == day.revision:
-        return dict(day.values)
-    by_number = {each.number: each for each in earlier}
-    if not 1 <= revision < day.revision or not all(number in by_number for number in range(revision, day.revision)):
-        raise TelemetryError(f"{day.iri} has no revision {revision} that could be rebuilt; it stands at {day.revision}, and 1 is the first")
-    values: dict[int, str | None] = dict(day.values)
-    for number in range(day.revision - 1, revision - 1, -1):
-        values |= by_number[number].superseded
-    rebuilt = {offset: text for offset, text in values.items() if text is not None}
-    steps = [step for step in range(day.step_s, _DAY_S + 1, day.step_s) if _DAY_S % step == 0]  # the array may have become finer since
-    if all(digest(pack(rebuilt, step)) != by_number[revision].digest for step in steps):
-        raise TelemetryError(f"revision {revision} of {day.iri} does not agree with its digest: the graph was changed by another hand")
-    return rebuilt
 
 
 def select(store: Store, name: str, wanted: Iterable[Day]) -> Iterator[Row]:

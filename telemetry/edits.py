@@ -10,10 +10,11 @@ from kg.terms import describe
 from kg.terms import instant as spell
 from ontology.names import FC, FCV
 from telemetry import days, plausibility
-from telemetry.days import Day, Flag, Revision
+from telemetry.days import Day, Flag
 from telemetry.flags import FlagEdit
 from telemetry.plausibility import Before, Finding, View
 from telemetry.quality import Doubt
+from telemetry.revisions import Revision
 
 _SUPERSEDED, _LATE, _CLOCK_SKEW = str(FCV.Superseded), str(FCV.LateArrival), str(FCV.ClockSkew)
 _JUDGED = frozenset(
@@ -54,21 +55,29 @@ class Edit:
     """What one call changes on one day; the cached day itself changes only once the store has agreed."""
 
     day: Day
-    flags: FlagEdit
+    tally: Tally
     new: dict[int, str] = field(default_factory=dict)
     whole: bool = False
-    tally: Tally = field(default_factory=Tally)
+    _replaces: bool = False
+    _flags: FlagEdit | None = None
     _packed: str | None = None
 
-    @classmethod
-    def of(cls, day: Day) -> "Edit":
-        """No change yet."""
-        return cls(day, FlagEdit(day))
+    @property
+    def flags(self) -> FlagEdit:
+        """The flags as they are about to stand; made when they are asked for first, as most readings have none."""
+        if self._flags is None:
+            self._flags = FlagEdit(self.day)
+        return self._flags
+
+    @property
+    def _flagged(self) -> bool:
+        """Whether the day has a flag, or gets one."""
+        return bool(self.day.flags) or (self._flags is not None and bool(self._flags.new))
 
     @property
     def changes(self) -> bool:
         """Whether anything is to be written."""
-        return bool(self.new) or self.flags.changes
+        return bool(self.new) or (self._flags is not None and self._flags.changes)
 
     def value(self, offset: int) -> str | None:
         """What the slot is about to hold."""
@@ -94,18 +103,18 @@ class Edit:
         if known == text:
             tally.duplicates += 1
             return False
-        storied = self.flags.new or self.day.flags
         if known is not None:
-            if storied and self._outdated(offset, text, known, arrival):
+            if self._flagged and self._outdated(offset, text, known, arrival):
                 tally.duplicates += 1
                 return False
             tally.superseded += 1
+            self._replaces = True
             self._supersede(offset, known, arrival)
         else:
-            if storied:
+            if self._flagged:
                 self._fill(offset, arrival)
-            if self.day.closed:
-                self._late(offset, f"It arrived at {spell(arrival.received)}, after its day had been closed.")
+            if self.day.array is not None:
+                self._late(offset, f"It arrived at {spell(arrival.received)}, after its day had been closed.", arrival)
         tally.accepted += 1
         self.new[offset] = text
         if doubts:
@@ -116,16 +125,16 @@ class Edit:
 
     def _outdated(self, offset: int, text: str, known: str, arrival: Arrival) -> bool:
         """Whether a slot with a history keeps its value: what was sent last stands, and a replay adds nothing."""
-        history = [flag for flag in self.flags.covering(offset) if flag.superseded is not None]
-        if not history:
-            return False
-        told = any(flag.superseded == text for flag in history)
-        last = max((flag.sent for flag in history if flag.sent is not None), default=None)
-        if arrival.sent is None or last is None:
+        about = self.flags.covering(offset)
+        told = any(flag.superseded == text for flag in about)
+        last = max((flag.sent for flag in about if flag.superseded is not None and flag.sent is not None), default=None)
+        late = max((flag.sent for flag in about if flag.superseded is None and flag.sent is not None), default=None)
+        if arrival.sent is None or (last is None and late is None):
             return told
-        if arrival.sent > last:
+        if (last is None or arrival.sent > last) and (late is None or arrival.sent >= late):
             return False
         if not told:
+            last = max(time for time in (last, late) if time is not None)
             said = f"{text} arrived at {spell(arrival.received)}, but was sent at {spell(arrival.sent)}, before {known}, which stands."
             self._note(offset, _SUPERSEDED, said, superseded=text, sent=last)
         return True
@@ -140,17 +149,18 @@ class Edit:
         """End what said that the slot is empty, and keep that it was said."""
         said = self._end_doubts(offset, days.GAPS)
         if said:
-            self._late(offset, f"It arrived at {spell(arrival.received)}, after the slot had been called empty.{said}")
+            self._late(offset, f"It arrived at {spell(arrival.received)}, after the slot had been called empty.{said}", arrival)
 
-    def _late(self, offset: int, comment: str) -> None:
-        self.cover(offset, offset + self.day.channel.step_s, _LATE, comment)
+    def _late(self, offset: int, comment: str, arrival: Arrival) -> None:
+        """Keep that the value came late, and when it was sent: an earlier one may be on its way still."""
+        self.cover(offset, offset + self.day.channel.step_s, _LATE, comment, sent=arrival.sent)
 
     # --- flags
 
-    def cover(self, first: int, end: int, reason: str, comment: str) -> None:
-        """Flag the slots in `[first, end)`; a flag of equal words that touches them grows instead."""
-        step_s = self.day.channel.step_s
-        alike = [flag for flag in self.flags.touching(first, end, step_s) if flag.reason == reason and flag.comment == comment]
+    def cover(self, first: int, end: int, reason: str, comment: str, *, sent: datetime | None = None) -> None:
+        """Flag the slots in `[first, end)`; a flag of equal words and time that touches them grows instead."""
+        step_s, said = self.day.channel.step_s, (reason, comment, sent)
+        alike = [flag for flag in self.flags.touching(first, end, step_s) if (flag.reason, flag.comment, flag.sent) == said]
         spans = [(flag.offset, flag.offset + step_s if flag.end is None else flag.end, flag) for flag in alike if flag.superseded is None]
         if any(begin <= first and end <= last for begin, last, _ in spans):
             return
@@ -159,7 +169,7 @@ class Edit:
         for _, _, flag in spans:
             self.flags.drop(flag.iri)
         one = end == first + step_s and reason != _CLOCK_SKEW
-        self.flags.put(Flag(name or self._name(first, reason), first, reason, comment, end=None if one else end))
+        self.flags.put(Flag(name or self._name(first, reason), first, reason, comment, end=None if one else end, sent=sent))
 
     def report(self, first: int, end: int, reason: str, comment: str, *, brought: dict[int, str], arrival: Arrival) -> None:
         """Flag what a box says of its slots in `[first, end)`.
@@ -281,7 +291,7 @@ class Edit:
     def quads(self, received: datetime) -> tuple[list[Quad], list[Quad]]:
         """What to delete and what to insert."""
         day = self.day
-        delete, insert = self._flag_quads()
+        delete, insert = ([], []) if self._flags is None else self._flag_quads(self._flags)
         if not day.exists:
             insert += day.header()
         if day.array is not None:
@@ -292,14 +302,14 @@ class Edit:
         elif self.closes(received):
             insert.append(day.array_quad(self.packed()))
         else:
-            if day.values:
+            if self._replaces:
                 delete += day.slot_quads({offset: day.values[offset] for offset in self.new.keys() & day.values.keys()})
             insert += day.slot_quads(self.new)
         return delete, insert
 
-    def _flag_quads(self) -> tuple[list[Quad], list[Quad]]:
-        delete = [quad for flag in self.flags.gone.values() for quad in flag.quads(self.day.graph, self.day.iri)]
-        insert = [quad for flag in self.flags.new.values() for quad in flag.quads(self.day.graph, self.day.iri)]
+    def _flag_quads(self, flags: FlagEdit) -> tuple[list[Quad], list[Quad]]:
+        delete = [quad for flag in flags.gone.values() for quad in flag.quads(self.day.graph, self.day.iri)]
+        insert = [quad for flag in flags.new.values() for quad in flag.quads(self.day.graph, self.day.iri)]
         if delete and insert:  # a flag that grows changes one triple
             both = set(delete) & set(insert)
             return [quad for quad in delete if quad not in both], [quad for quad in insert if quad not in both]
@@ -322,12 +332,11 @@ class Edit:
 
     def last_good(self) -> tuple[int, float] | None:
         """The last reading that this change brought and that may be the channel's latest: offset [s] and value."""
-        if self.flags.empty:
-            offset: int | None = max(self.new)
-        else:
-            ahead = {flag.offset for flag in self.flags.standing() if flag.ahead}
-            offset = max(self.new.keys() - ahead, default=None)
-        return None if offset is None else (offset, float(self.new[offset]))
+        offsets: Iterable[int] = (max(self.new),) if self._flags is None and not self.day.flags else sorted(self.new, reverse=True)
+        for offset in offsets:
+            if not self._flagged or not any(flag.ahead for flag in self.flags.covering(offset)):
+                return offset, float(self.new[offset])
+        return None
 
     def settle(self, received: datetime) -> None:
         """Carry the change into the cached day."""
@@ -336,4 +345,5 @@ class Edit:
             day.array = self.packed()
             day.revision += 1
         day.values |= self.new
-        self.flags.settle()
+        if self._flags is not None:
+            self._flags.settle()

@@ -30,6 +30,7 @@ BACKLOG = 100
 RECENT_S = 300.0
 SAMPLE_S = 5.0
 KEPT_S = 10.0
+REST = 20  # a survey is kept at least this many times as long as it took: of very many channels it must not take a processor for itself
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _BIN = timedelta(minutes=15)
 
@@ -117,18 +118,30 @@ class Monitor:
             self._samples.append(_Sample(at, int(figures.get("queued", 0)), int(figures.get("store_failures", 0))))
 
     def survey(self) -> Health:
-        """Look at everything; the answer is at most ten seconds old.
+        """Look at everything; the answer is at most ten seconds old, or twenty times as old as a survey takes.
+
+        While somebody surveys, the others get the last answer.
 
         Raises
         ------
         kg.errors.StoreError
             If the store can't be read.
         """
-        with self._lock:
-            self.sample()
-            if self._known is None or self._elapsed() - self._known[0] > KEPT_S:
-                self._known = self._elapsed(), self._survey()
+        self.sample()
+        known = self._known
+        if known is not None and (self._elapsed() < known[0] or not self._lock.acquire(blocking=False)):
+            return known[1]
+        if known is None:
+            self._lock.acquire()
+        try:
+            if self._known is None or self._elapsed() >= self._known[0]:
+                begun = self._elapsed()
+                found = self._survey()
+                took = self._elapsed() - begun
+                self._known = self._elapsed() + max(KEPT_S, REST * took), found
             return self._known[1]
+        finally:
+            self._lock.release()
 
     def coverage(self) -> Coverage:
         """Count the readings of the last day by quarter-hour."""
@@ -225,9 +238,11 @@ class Monitor:
         return found
 
     def _flags(self, at: datetime) -> dict[str, Counter[str]]:
-        since = at.astimezone(UTC).date() - _DAY
+        today = at.astimezone(UTC).date()
+        days = {(channel.month_graph(day), day) for channel in self._channels.all() for day in (today - _DAY, today)}
+        asked: list[dict[str, Any]] = [{"graph": graph, "date": day} for graph, day in sorted(days)]
         found: dict[str, Counter[str]] = {}
-        for row in queries.rows(self._store, queries.load("telemetry", "health_flags"), self._recent(at, since=since)):
+        for row in queries.rows(self._store, queries.load("telemetry", "health_flags"), asked):
             found.setdefault(row["channel"], Counter())[row["reason"].rsplit("/", 1)[-1]] += int(row["flags"])
         return found
 

@@ -93,9 +93,22 @@ class Latest:
     def _last_of(self, graphs: list[str], wanted: dict[str, "Channel"]) -> list[tuple[str, datetime, float]]:
         found = queries.rows(self._store, queries.load("telemetry", "channel_last_days"), graph=graphs)
         keys = [(wanted[row["channel"]], row["last"]) for row in found if row["channel"] in wanted]
+        last = self._good(keys)
+        empty = [{"graph": channel.month_graph(day), "channel": channel.iri} for channel, day in keys if channel.iri not in last]
+        if empty:  # the last day holds flags only, or times ahead of the clock: an earlier one of the month may hold more
+            rows = queries.rows(self._store, queries.load("telemetry", "channel_days"), empty)
+            last |= self._good([(wanted[row["channel"]], row["date"]) for row in rows])
+        return [(channel, at, value) for channel, (at, value) in last.items()]
+
+    def _good(self, keys: "list[tuple[Channel, date]]") -> dict[str, tuple[datetime, float]]:
+        """The last good reading of each channel on these days."""
         states = days.read(self._store, self._iris, keys)
-        last = [(channel.iri, day, last_good(states[channel.iri, day])) for channel, day in keys]
-        return [(channel, instant(day, good[0]), good[1]) for channel, day, good in last if good is not None]
+        found: dict[str, tuple[datetime, float]] = {}
+        for channel, day in sorted(keys, key=lambda each: each[1]):
+            good = last_good(states[channel.iri, day])
+            if good is not None:
+                found[channel.iri] = instant(day, good[0]), good[1]
+        return found
 
 
 def last_good(day: "days.Day") -> tuple[int, float] | None:

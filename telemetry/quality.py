@@ -3,16 +3,18 @@
 What can't be a reading of the channel is refused with a sentence; what can but is doubtful is stored and flagged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
+from types import MappingProxyType
 
 from kg.terms import duration, instant
 from mappers.records import Refusal, ReportedFlag, Series, shown
 from ontology.names import FCV
 from telemetry.channels import Channel
-from telemetry.days import canonical
+from telemetry.days import canonical, is_canonical
 from telemetry.units import convert, factor, linear, short
 
 __all__ = ["Doubt", "Limits", "Run", "Span", "check", "check_flag", "clock_comment", "convert", "factor", "linear"]
@@ -73,6 +75,11 @@ class Limits:
     earliest: datetime = datetime(2000, 1, 1, tzinfo=UTC)
     reported: timedelta = timedelta(days=31)
 
+    @cached_property
+    def undoubted(self) -> timedelta:
+        """How far ahead a reading may begin without a word being said of it."""
+        return min(self.skew, self.ahead)
+
 
 @dataclass(frozen=True)
 class Doubt:
@@ -80,6 +87,9 @@ class Doubt:
 
     reason: str
     comment: str
+
+
+_NO_DOUBTS: Mapping[int, list[Doubt]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -90,7 +100,7 @@ class Run:
     date: date
     first: int
     values: list[str | None]
-    doubts: dict[int, list[Doubt]] = field(default_factory=dict)
+    doubts: Mapping[int, list[Doubt]] = field(default_factory=lambda: _NO_DOUBTS)
 
     @property
     def covers_day(self) -> bool:
@@ -125,6 +135,25 @@ def check(channel: Channel | None, series: Series, *, received: datetime, limits
     if channel is None:
         why = "is not a channel that any OSB has described"
         return [], [_refuse(series, series.channel, why, "describe it in the announcement, or correct its name")]
+    ordinary = _ordinary(channel, series, received, limits)
+    return ([ordinary], []) if ordinary is not None else _judged(channel, series, received, limits)
+
+
+def _ordinary(channel: Channel, series: Series, received: datetime, limits: Limits) -> Run | None:
+    """One reading of which there is nothing to say, by all the rules below in one look; `None` where they have to be asked."""
+    start, step_s, values = series.start, channel.step_s, series.values
+    if len(values) != 1 or series.step is not None or series.unit != channel.unit or start.tzinfo is not UTC:
+        return None
+    offset, text = start.hour * 3600 + start.minute * 60 + start.second, values[0]
+    if offset % step_s or start.microsecond or not limits.earliest <= start <= received + limits.undoubted:
+        return None
+    if text is None or not is_canonical(text):
+        return None
+    low, high = channel.plausible
+    return Run(channel, start.date(), offset, [text], _NO_DOUBTS) if low <= float(text) <= high else None
+
+
+def _judged(channel: Channel, series: Series, received: datetime, limits: Limits) -> tuple[list[Run], list[Refusal]]:
     problem = _series_problem(channel, series, received, limits)
     if problem is not None:
         return [], [problem]
@@ -227,8 +256,7 @@ def _time_problem(channel: Channel, series: Series, received: datetime, limits: 
 def _values(channel: Channel, series: Series) -> tuple[list[str | None], dict[int, list[Doubt]], list[Refusal]]:
     """Canonical texts in the channel's unit, doubts by position, refusals."""
     given = str(series.unit)
-    low = float("-inf") if channel.minimum is None else channel.minimum
-    high = float("inf") if channel.maximum is None else channel.maximum
+    low, high = channel.plausible
     texts: list[str | None] = []
     doubts: dict[int, list[Doubt]] = {}
     refused: list[Refusal] = []
@@ -277,7 +305,7 @@ def _by_day(channel: Channel, series: Series, values: list[str | None], doubts: 
     while position < len(values):
         taken = (_DAY_S - first) // step_s
         part = values[position : position + taken]
-        own = {first + i * step_s: doubts[position + i] for i in range(len(part)) if position + i in doubts} if doubts else {}
+        own = {first + i * step_s: doubts[position + i] for i in range(len(part)) if position + i in doubts} if doubts else _NO_DOUBTS
         runs.append(Run(channel, day, first, part, own))
         day, first, position = day + timedelta(days=1), 0, position + taken
     return runs

@@ -106,7 +106,7 @@ class Readings:
         window = Window(utc(start), utc(end), known.step)
         flagged = len(self._flagged_slots(known, window))
         if not known.counter:
-            return energy.of_values(known, self._windows.values([known], window, known.step)[0], flagged)
+            return energy.of_values(known, self._windows.parts([known], window)[0], flagged)
         return energy.of_register(known, self._windows.values([known], _one_more(window), known.step)[0], flagged)
 
     def local_days(self, channels: Sequence[str], first: date, last: date, zone: ZoneInfo) -> Periods:
@@ -140,7 +140,7 @@ class Readings:
         known = [self._channels.known(iri) for iri in dict.fromkeys(channels)]
         for step, group in localdays.groups(known):
             reasons = self._reasons(group, begin, stop)
-            matrix = self._windows.values(group, Window(begin, stop, step), step)
+            matrix = self._windows.parts(group, Window(begin, stop, step))
             first = windows.ceil(begin, step)
             for channel, row in zip(group, matrix, strict=True):
                 found[channel.iri] = gaps(channel.iri, row, first, step, reasons.get(channel.iri, ()))
@@ -181,11 +181,12 @@ class Readings:
         return found
 
     def _flagged_slots(self, channel: Channel, window: Window) -> set[int]:
-        """Numbers of the slots, counted from the window's begin, that carry a flag."""
+        """Numbers of the window's slots that carry a flag."""
         slots: set[int] = set()
-        for at, flag in self.flags(channel.iri, window.begin, window.stop):
+        begin = windows.ceil(window.begin, channel.step)
+        for at, flag in self.flags(channel.iri, begin, window.stop):
             until = min(at + _length(channel, flag), window.stop)
-            first, last = (at - window.begin) // channel.step, -((window.begin - until) // channel.step)
+            first, last = (at - begin) // channel.step, -((begin - until) // channel.step)
             slots.update(range(max(0, first), last))
         return slots
 
@@ -250,9 +251,10 @@ class Readings:
         edges = [localdays.begin(day, zone) for day in dates]
         sheet = localdays.Sheet(known, dates[:-1])
         for step, group in localdays.groups(known):
-            matrix = self._windows.values(group, _one_more(Window(edges[0], edges[-1], step)), step)
+            slots = localdays.slots_between(edges, step)
+            matrix = self._windows.parts(group, _one_more(Window(edges[0], edges[-1], step)), slots)
             rules = [resampling.rule(channel) for channel in group]
-            sheet.fill(group, rules, matrix, localdays.slots_between(edges, step))
+            sheet.fill(group, rules, matrix, slots)
         return sheet.periods()
 
 

@@ -118,6 +118,8 @@ class Replay:
         if not given:
             raise NotReplayableError(f"dead letter {number} holds no payload; give one with --with, or drop it with --drop")
         accepted, refused = self._send(letter, given, now)
+        if not accepted and not refused:
+            refused = [f"nothing in it is a reading, so nothing came of dead letter {number}; mend it again, or drop it with --drop"]
         sentence = _lines(refused)
         self._letters.record(number, Mending(now, None if given == letter.payload else given, accepted, sentence))
         return Replayed(number, accepted, tuple(refused), self._letters.known(number).state)

@@ -15,7 +15,7 @@ from kg import queries
 from kg.iris import Iris, stamp
 from kg.provenance import activity
 from kg.store import Store
-from telemetry import days, thinning
+from telemetry import days, revisions, thinning
 from telemetry.channels import Channel, Channels
 from telemetry.errors import TelemetryError, UnknownChannelError
 from telemetry.jobs import Job, Report, Stop
@@ -78,7 +78,8 @@ def retain(
 
     Returns
     -------
-    The job's record: `counts` of the graphs and days that were dropped, packed and thinned.
+    The job's record: `counts` of the graphs and days that were dropped, packed and thinned, and of those that stay fine because nobody
+    describes their channel any more.
 
     Raises
     ------
@@ -159,15 +160,14 @@ class _Run:
         for first in range(0, len(fine), _SLICE):
             if first:
                 self.job.tell("thin", first, len(fine), f"{first} of {len(fine)} days of {graph} are thinned")
-            keys = fine[first : first + _SLICE]
-            self.writer.behind_its_back(lambda keys=keys: self._thin_slice(graph, keys), before=self._fine_before)  # type: ignore[misc]
-            self.job.count(days_thinned=len(keys))
+            known = [(channel, day) for name, day in fine[first : first + _SLICE] if (channel := self._channel(name)) is not None]
+            self.writer.behind_its_back(lambda known=known: self._thin_slice(graph, known), before=self._fine_before)  # type: ignore[misc]
+            self.job.count(days_thinned=len(known), days_of_unknown_kind=len(fine[first : first + _SLICE]) - len(known))
 
-    def _thin_slice(self, graph: str, keys: Sequence[tuple[str, date]]) -> None:
-        known = [(channel, day) for name, day in keys if (channel := self._channel(name)) is not None]
+    def _thin_slice(self, graph: str, known: Sequence[tuple[Channel, date]]) -> None:
         read = days.read(self.store, self.iris, known)
         wanted = [day for day in read.values() if day.closed and day.graph == graph and day.step_s < self.policy.thinned_to.total_seconds()]
-        earlier = days.history(self.store, wanted)
+        earlier = revisions.history(self.store, wanted)
         run = self.iris.id("run", f"retain-{stamp(self.now)}")
         delete, insert = [], activity(self.iris, graph, run, at=self.now)
         for day in wanted:
@@ -178,10 +178,12 @@ class _Run:
             self.store.apply(delete=delete, insert=insert)
 
     def _channel(self, name: str) -> Channel | None:
+        """The channel, if its kind is known: the mean of a counter that nobody describes any more would be lost readings."""
         try:
-            return self.channels.known(name)
+            channel = self.channels.known(name)
         except UnknownChannelError:
             return None
+        return channel if channel.kind else None
 
 
 def _begin(graph: str) -> date:

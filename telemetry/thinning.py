@@ -1,6 +1,6 @@
 """A closed day at a longer step: its readings by the rule of their kind, its flags in the longer slots, its past by digest only."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,8 +10,9 @@ from pyoxigraph import Quad
 from kg.terms import describe, iri
 from ontology.names import FC, FCV, PROV, S4ENER
 from telemetry import days, resampling
-from telemetry.days import Day, Flag, Revision
+from telemetry.days import Day, Flag
 from telemetry.resampling import Rule
+from telemetry.revisions import Revision
 
 _PARTIAL = str(FCV.PartialInterval)
 _MORE_PLACES = 3  # decimals that a mean has beyond those of its parts
@@ -91,9 +92,18 @@ def _folded(day: Day, step_s: int) -> dict[str, Flag]:
             found.setdefault((flag.offset - flag.offset % step_s, flag.reason), []).append(flag)
     for (offset, reason), same in found.items():
         more = f" It is one of {len(same)} within the slot." if len(same) > 1 else ""
-        name = f"{day.iri}#s{offset}-{reason.rsplit('/', 1)[-1]}"
+        name = _free(f"{day.iri}#s{offset}-{reason.rsplit('/', 1)[-1]}", kept)
         kept[name] = Flag(name, offset, reason, same[0].comment + more)
     return kept
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """A name that no run has."""
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name}-{number}"
+    return found
 
 
 def _flags(day: Day, flags: Iterable[Flag]) -> list[Quad]:

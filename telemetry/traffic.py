@@ -11,7 +11,6 @@ from mappers.records import Message
 from telemetry.writer import Outcome
 
 _MEASURED = 4096
-_COUNTED = ("accepted", "duplicates", "superseded", "flagged", "reported")
 
 
 @dataclass
@@ -56,16 +55,19 @@ class Traffic:
     def seen(self, osb: str, received: datetime) -> None:
         """Note that a message of a box was received."""
         with self._lock:
-            box = self._boxes.setdefault(osb, BoxState(received))
+            box = self._box(osb, received)
             box.last_seen = received
             box.messages += 1
 
     def stored(self, osb: str, received: datetime, message: Message, outcome: Outcome, refused: int) -> None:
         """Note what became of a telemetry message."""
         with self._lock:
-            box = self._boxes.setdefault(osb, BoxState(received))
-            for name in _COUNTED:
-                setattr(box, name, getattr(box, name) + getattr(outcome, name))
+            box = self._box(osb, received)
+            box.accepted += outcome.accepted
+            box.duplicates += outcome.duplicates
+            box.superseded += outcome.superseded
+            box.flagged += outcome.flagged
+            box.reported += outcome.reported
             box.refused += refused
             if message.sent is not None:
                 box.lag_s = (received - message.sent).total_seconds()
@@ -76,12 +78,18 @@ class Traffic:
     def refused(self, osb: str, received: datetime) -> None:
         """Note that a whole message was refused."""
         with self._lock:
-            self._boxes.setdefault(osb, BoxState(received)).refused += 1
+            self._box(osb, received).refused += 1
 
     def acknowledged(self, received: datetime, sent: datetime) -> None:
         """Note when an acknowledgement was handed over."""
         with self._lock:
             self._delays.append((sent - received).total_seconds())
+
+    def _box(self, osb: str, received: datetime) -> BoxState:
+        box = self._boxes.get(osb)
+        if box is None:
+            box = self._boxes[osb] = BoxState(received)
+        return box
 
     def boxes(self) -> dict[str, BoxState]:
         """The state of each box by its identifier, as copies."""

@@ -1,6 +1,6 @@
 """Which readings a computation used, exactly: day, revision and digest, so that it can be told whether they have changed since."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pyoxigraph import Quad
@@ -48,6 +48,21 @@ class UsedDay:
 
 
 def used(store: Store, iris: Iris, wanted: Iterable[Day]) -> list[UsedDay]:
-    """Say how the days stand now that hold any readings, in the order given."""
-    found = days.read(store, iris, [(day.channel, day.date) for day in wanted])
+    """Say how the days stand now that hold any readings, in the order given.
+
+    Values and revision of a day are of one moment, also while it is packed or corrected.
+    """
+    found = {day.iri: days.empty(iris, day.channel, day.date) for day in wanted}
+    _look_up_closed(store, found)
+    rest = {name: day for name, day in found.items() if not day.closed}
+    for row in days.select(store, "day_slots", rest.values()):
+        rest[row["day"].value].values = {offset: days.canonical(text) for offset, text in days.slot_texts(row)}
+    _look_up_closed(store, {name: day for name, day in rest.items() if not day.values})  # packed between the two questions
     return [UsedDay(day.iri, day.revision, day.digest) for day in found.values() if day.closed or day.values]
+
+
+def _look_up_closed(store: Store, wanted: Mapping[str, Day]) -> None:
+    for row in days.select(store, "day_standing", wanted.values()):
+        day = wanted[row["day"].value]
+        day.array = row["values"].value
+        day.revision = int(row["revision"].value) if "revision" in row else 1

@@ -92,6 +92,25 @@ class Windows:
         _take_away(result, coarse, rules, window, wanted)
         return result
 
+    def parts(self, channels: Sequence[Channel], window: Window, edges: Sequence[int] = ()) -> Floats:
+        """Values at the window's step, to be summed or averaged from edge to edge.
+
+        A mean or sum that is kept at a longer step only is laid out as its parts, which together give it back; where the window or one
+        of the `edges` (slots, counted from the midnight before its begin) cuts it, its parts can't be told and are NaN.
+        """
+        rules = [resampling.rule(channel) for channel in channels]
+        matrix, coarse = self._native(channels, window, rules)
+        first, last = window.bounds
+        slots = _DAY // window.step
+        for day in coarse:
+            if rules[day.channel] in (Rule.MEAN, Rule.SUM):
+                count = slots * day.step_s // _DAY_S
+                for edge in (first, *edges, last):
+                    if edge % count and day.date * slots <= edge < (day.date + 1) * slots:
+                        begin = edge - edge % count - first
+                        matrix[day.channel, max(0, begin) : begin + count] = np.nan
+        return matrix
+
     def _native(self, channels: Sequence[Channel], window: Window, rules: Sequence[Rule]) -> "tuple[Floats, list[_Coarse]]":
         days = window.dates
         slots = int(_DAY / window.step)
@@ -101,7 +120,7 @@ class Windows:
         found, coarse = self._fill_closed(matrix, places, numbers, rules, len(days))
         missing = sorted(set(numbers) - found)
         if missing:
-            opened = self._fill_open(matrix, places, missing)
+            opened = self._fill_open(matrix, places, missing, rules, len(days))
             again = [n for n in missing if n not in opened]  # closed between the two questions
             coarse += self._fill_closed(matrix, places, again, rules, len(days))[1]
         first, last = window.bounds
@@ -139,15 +158,18 @@ class Windows:
                     coarse.append(_Coarse(channel, day, _DAY_S // len(array)))
         return {n for n, _ in found}, coarse
 
-    def _fill_open(self, matrix: Floats, places: Places, wanted: Sequence[int]) -> set[int]:
+    def _fill_open(self, matrix: Floats, places: Places, wanted: Sequence[int], rules: Sequence[Rule], dates_a_channel: int) -> set[int]:
         step_s = _DAY_S // matrix.shape[1]
         opened = set()
         for row in self._select("window_slots", places, wanted):
             place = int(row["place"].value)
             opened.add(place)
-            for offset, text in slot_texts(row):
-                if offset % step_s == 0:
-                    matrix[place, offset // step_s] = float(text)
+            values = {offset: float(text) for offset, text in slot_texts(row)}
+            own_s = math.gcd(step_s, *values)  # finer where the channel's step has become longer since: as the day is packed
+            laid = matrix[place] if own_s == step_s else np.full(_DAY_S // own_s, np.nan)
+            laid[[offset // own_s for offset in values]] = list(values.values())
+            if own_s != step_s:
+                matrix[place] = _regrid(laid, matrix.shape[1], rules[place // dates_a_channel])
         return opened
 
     def _select(self, name: str, places: Places, wanted: Sequence[int]) -> Iterator[Row]:

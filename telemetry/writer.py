@@ -68,7 +68,7 @@ class Outcome:
 class _Checked:
     """A message, judged by itself: what of it can be stored."""
 
-    runs: list[quality.Run]
+    runs: list[tuple[Key, quality.Run]]
     spans: list[quality.Span]
     refused: list[Refusal]
     arrival: Arrival
@@ -76,13 +76,11 @@ class _Checked:
 
     def keys(self) -> list[Key]:
         """The days that it touches."""
-        return [(run.channel.iri, run.date) for run in self.runs if run.says_anything] + [
-            (span.channel.iri, span.date) for span in self.spans
-        ]
+        return [key for key, run in self.runs if run.says_anything] + [(span.channel.iri, span.date) for span in self.spans]
 
-    def brought(self, key: Key) -> dict[int, str]:
+    def brought(self, wanted: Key) -> dict[int, str]:
         """The values that it gives for one day, by offset [s]."""
-        runs = [run for run in self.runs if (run.channel.iri, run.date) == key]
+        runs = [run for key, run in self.runs if key == wanted]
         return {
             run.first + position * run.channel.step_s: text for run in runs for position, text in enumerate(run.values) if text is not None
         }
@@ -119,6 +117,7 @@ class ReadingWriter:
         self._limits = limits or quality.Limits()
         self._bound = cached_readings
         self._cache: OrderedDict[Key, Day] = OrderedDict()
+        self._grown = 0
         self._lock = threading.RLock()
 
     def write(self, series: Sequence[Series], *, received: datetime) -> Outcome:
@@ -195,12 +194,14 @@ class ReadingWriter:
         return packed
 
     def _check(self, message: Sequence[Series] | Message, received: datetime) -> _Checked:
-        runs: list[quality.Run] = []
+        runs: list[tuple[Key, quality.Run]] = []
         spans: list[quality.Span] = []
         refused: list[Refusal] = []
+        channel_of, limits = self._channels.get, self._limits
         for one in message.series if isinstance(message, Message) else message:
-            good, bad = quality.check(self._channels.get(one.channel), one, received=received, limits=self._limits)
-            runs += good
+            good, bad = quality.check(channel_of(one.channel), one, received=received, limits=limits)
+            for run in good:
+                runs.append(((one.channel, run.date), run))
             refused += bad
         if not isinstance(message, Message):
             return _Checked(runs, spans, refused, Arrival(received))
@@ -214,26 +215,25 @@ class ReadingWriter:
 
     def _plan(self, message: _Checked, edits: dict[Key, Edit]) -> Tally:
         tally = Tally()
-        for run in message.runs:
-            key = run.channel.iri, run.date
-            edit = edits.get(key) or self._edit(key, edits)
+        for key, run in message.runs:
+            edit = edits.get(key) or self._edit(key, edits, tally)
             if edit is not None:
                 self._put(run, edit, message, tally)
         for span in message.spans:
             key = span.channel.iri, span.date
-            edit = edits.get(key) or self._edit(key, edits)
+            edit = edits.get(key) or self._edit(key, edits, tally)
             if edit is not None:
                 tally.reported += 1
                 brought = message.brought(key)
                 edit.report(span.first, span.end, span.reason, span.comment, brought=brought, arrival=message.arrival)
         return tally
 
-    def _edit(self, key: Key, edits: dict[Key, Edit]) -> Edit | None:
+    def _edit(self, key: Key, edits: dict[Key, Edit], tally: Tally) -> Edit | None:
         """Begin the change of a day; `None` for a run that says nothing."""
         day = self._cache.get(key)
         if day is None:
             return None
-        edit = edits[key] = Edit.of(day)
+        edit = edits[key] = Edit(day, tally)
         return edit
 
     def _put(self, run: quality.Run, edit: Edit, message: _Checked, tally: Tally) -> None:
@@ -266,7 +266,7 @@ class ReadingWriter:
         edit = edits.get((channel, yesterday))
         day = self._cache.get((channel, yesterday))
         if edit is None and day is not None and day.values:
-            edit = Edit.of(day)
+            edit = Edit(day, Tally())
         if edit is not None:
             return edit.last()
         known, midnight = self._channels.latest.peek(channel), instant(key[1], 0)
@@ -285,11 +285,11 @@ class ReadingWriter:
         self._apply(changed, delete, insert)
         for key, edit in changed.items():
             edit.settle(received)
+            self._grown += len(edit.new)
             good = edit.last_good() if edit.new else None
             if good is not None:
                 self._channels.latest.offer(key[0], instant(key[1], good[0]), good[1])
-        for key, edit in edits.items():
-            if edit.day.closed:
+            if edit.whole and edit.day.array is not None:  # it came at once: nobody is writing it
                 del self._cache[key]
         self._trim()
 
@@ -312,7 +312,9 @@ class ReadingWriter:
             else:
                 missing.append((channel, key[1]))
         if missing:
-            self._cache.update(days.read(self._store, self._iris, missing))
+            found = days.read(self._store, self._iris, missing)
+            self._cache.update(found)
+            self._grown += sum(len(day.values) for day in found.values())
 
     def _pack(self, keys: list[Key]) -> int:
         self._load(keys)
@@ -331,6 +333,10 @@ class ReadingWriter:
         return len(arrays)
 
     def _trim(self) -> None:
+        """Keep to the bound; counted anew only when about a sixteenth of it may have been added, as counting takes time."""
+        if self._grown * 16 < self._bound:
+            return
+        self._grown = 0
         held = sum(len(day.values) for day in self._cache.values())
         while held > self._bound and self._cache:
             _, day = self._cache.popitem(last=False)

@@ -34,6 +34,12 @@ def test_remote_store_gets_the_three_addresses_of_its_dataset() -> None:
     )
 
 
+def test_an_address_of_ipv6_stands_in_brackets() -> None:
+    broker = settings.load({"FLEX_BROKER": "[2001:db8::7]:8883"}).broker
+
+    assert (broker.host, broker.port) == ("2001:db8::7", 8883)
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [

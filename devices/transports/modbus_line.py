@@ -271,7 +271,9 @@ def take_line(place: TcpPlace | SerialPlace) -> ModbusLine:
     with _serial_lines_lock:
         for other in _serial_lines:
             if other != place and os.path.realpath(other.path) == os.path.realpath(place.path):
-                raise ConfigError(f"two devices want the serial port {place.path} with {_settings(place)} and {_settings(other)}; give all its devices the same")
+                raise ConfigError(
+                    f"two devices want the serial port {place.path} with {_settings(place)} and {_settings(other)}; give all its devices the same"
+                )
         line = _serial_lines.setdefault(place, ModbusLine(place))
         line.users += 1
         return line

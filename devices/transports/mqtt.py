@@ -24,7 +24,9 @@ class MqttDevice:
         self._profile = profile
         self._name = address.text("name")
         if set(self._name) & set("+#\0"):
-            raise ConfigError(f"the address of {profile.id} says name = {self._name!r}, and a device has a name of its own; write it without + and #")
+            raise ConfigError(
+                f"the address of {profile.id} says name = {self._name!r}, and a device has a name of its own; write it without + and #"
+            )
         self._timeout_s = address.timeout()
         self._oldest_s = address.seconds("maximum_age", OLDEST_S, 7 * 86_400)
         host, port = address.text("host", "127.0.0.1"), address.integer("port", 1883, 1, 65_535)

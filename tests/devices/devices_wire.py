@@ -14,7 +14,7 @@ from devices_platform import mosquitto
 from servers import ROOT
 
 from devices.errors import DeviceReadError
-from devices.simulators.wire import Given, WireDevice
+from devices.simulators.wire import Faults, Given, WireDevice
 from devices.transports import Device, open_device
 from mappers import kinds
 from mappers.points import Profile
@@ -73,9 +73,10 @@ def wired(profile: Profile, behaviour=None, fault=None, **more) -> Iterator[tupl
     more.pop("maximum_age", None)
     if profile.transport == "mqtt":
         more = {"broker": broker(), "name": f"device-{time.monotonic_ns()}", "every_s": 0.1} | more
-    with WireDevice(profile, behaviour or Given(given(profile)), **more) as simulated:
-        if fault is not None:
-            simulated.faults.named(fault)
+    faults = Faults()
+    if fault is not None:
+        faults.named(fault)  # before its first word
+    with WireDevice(profile, behaviour or Given(given(profile)), faults=faults, **more) as simulated:
         device = open_device(profile, simulated.address | address)
         try:
             yield simulated, device

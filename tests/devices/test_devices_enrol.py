@@ -223,6 +223,19 @@ def test_a_box_with_its_certificate_talks_tls(tls_broker) -> None:
     platform.close()
 
 
+def test_a_box_whose_certificate_is_refused_says_so_once_and_what_to_do(tls_broker, caplog) -> None:
+    _, broker = tls_broker
+    loop = MqttLoop(Broker(broker.host, broker.port, broker.ca))
+    gateway = loop.gateway(OSB, ("x",))
+
+    assert not connected(loop, gateway, 3.0)
+    loop.close()
+
+    (said,) = [record.getMessage() for record in caplog.records if "refuses the certificate" in record.getMessage()]
+    assert "(certificate required)" in said
+    assert f"flex claim {OSB}" in said
+
+
 def test_without_certificate_or_with_another_authority_nobody_connects(tls_broker, tmp_path: Path) -> None:
     _, broker = tls_broker
     enrol.write(tmp_path / "other.pem", Authority().pem)

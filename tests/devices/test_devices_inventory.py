@@ -68,6 +68,11 @@ def test_what_a_box_with_this_device_announces_passes_the_shapes(tmp_path: Path,
     assert len(found.channels()) == len(registry(PROFILES)[profile].points)
 
 
+def test_only_what_can_be_called_states_a_control_type() -> None:
+    for profile in registry(PROFILES).values():
+        assert (profile.control_type is None) == profile.device_class.endswith(("SmartMeter", "Thermostat")), profile.id
+
+
 def test_paths_steps_and_addresses_are_read(tmp_path: Path) -> None:
     text = HEAD + 'ca = "tls/ca.pem"\n' + device("meter", "eastron_sdm630", 'poll = "PT5S"\nstep = "PT1M"\nsteps = { voltage1 = "PT15M" }')
     given = box_config.load(written(tmp_path, text))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from devices_memory import FakeTime, Platform, body, inventory, minting
+from devices_memory import FakeTime, Platform, body, inventory, minting, unzipped
 
 from devices import box_config
 from devices.clock import Clock
@@ -90,7 +90,7 @@ class Bench:
     def poll(self) -> None:
         for device in self.devices:
             values = self.values.get(device.name, {})
-            held = self.handles[device.name].held if self.handles[device.name].watched else None
+            held = self.handles[device.name].held if self.handles[device.name].watched and values else None
             samples = tuple(Sample(point, value) for point, value in values.items())
             fault = None if values else (str(FCV.DeviceUnreachable), "no answer in 3 s")
             self.box.take(Polled(device.name, self.time.monotonic(), samples, fault, held))
@@ -333,6 +333,92 @@ def test_kill_9_loses_nothing_that_was_closed_and_doubles_nothing(bench) -> None
     assert [at for _, at in one.platform.slots()] == [START, START + QUARTER, START + 2 * QUARTER]
     assert set(one.platform.slots().values()) == {"1.5"}
     assert len(one.box.backlog) == 0
+
+
+COUNTER = "connection/h01#importedEnergy"
+
+
+def with_meter(bench) -> Bench:
+    one = bench(battery(), box_config.Device("meter", "meter", {}))
+    one.values["meter"] = {"activePower": "1", "importedEnergy": "100"}
+    one.connect()
+    return one
+
+
+def restarted(one: Bench, *, orderly: bool, after: timedelta) -> None:
+    """End the box, in good order or by kill -9, and start it again a while later; meanwhile the counter has gone on."""
+    if orderly:
+        one.box.release()
+    one.kill()
+    one.time.pass_(after.total_seconds())
+    one.values["meter"]["importedEnergy"] = "101"
+    one.start()
+    one.platform.answers()
+    one.connect()
+
+
+def said_of(one: Bench, channel: str) -> list[tuple[datetime, str | None]]:
+    """Every value that was sent of a channel, again if it was sent again."""
+    found = []
+    for _, topic, payload in one.platform.sent:
+        if topic.endswith("/telemetry"):
+            for series in jsonld.lift(unzipped(payload)).series:
+                if series.channel.endswith(channel):
+                    found += [(series.start + number * QUARTER, value) for number, value in enumerate(series.values)]
+    return found
+
+
+@pytest.mark.parametrize("orderly", [True, False], ids=["stopped", "killed"])
+def test_a_restart_within_an_interval_makes_one_reading_of_it_and_keeps_its_counter(bench, orderly: bool) -> None:
+    one = with_meter(bench)
+    one.run(6 * MINUTE)
+    one.values["battery"]["activePower"] = "3"
+    restarted(one, orderly=orderly, after=MINUTE)
+    one.run(9 * MINUTE)
+
+    (mean,) = said_of(one, POWER)
+    assert mean[0] == START
+    assert float(mean[1] or "nan") == pytest.approx((6 * 1.5 + 8 * 3) / 14, abs=0.06)  # a killed box has forgotten up to a minute
+    assert said_of(one, COUNTER) == [(START, "100")]
+    assert [flag[1] for flag in one.platform.flags() if flag[0] == COUNTER] == []
+
+
+def test_an_interval_that_ended_while_the_box_was_off_is_said_once_and_flagged(bench) -> None:
+    one = with_meter(bench)
+    one.run(6 * MINUTE)
+    restarted(one, orderly=True, after=timedelta(hours=2))
+    one.run(MINUTE)
+    restarted(one, orderly=False, after=timedelta(hours=2))
+    one.run(MINUTE)
+
+    assert said_of(one, POWER)[0] == (START, "1.5")
+    assert [at for at, _ in said_of(one, POWER)].count(START) == 1
+    assert {(flag[1], flag[2]) for flag in one.platform.flags() if flag[0] == POWER} == {("fcv:PartialInterval", START)}
+    assert said_of(one, COUNTER)[0] == (START, "100")
+
+
+def test_after_kill_9_an_interval_that_was_said_in_full_is_not_said_in_part(bench) -> None:
+    one = with_meter(bench)
+    one.run(QUARTER - timedelta(seconds=20))  # kept a little before its end
+    one.values["battery"]["activePower"] = "3"
+    one.run(timedelta(seconds=30))  # said in full
+    restarted(one, orderly=False, after=QUARTER)
+    one.run(MINUTE)
+
+    ((at, mean),) = said_of(one, POWER)
+    assert (at, float(mean or "nan")) == (START, pytest.approx(1.5 + 1.5 * 20 / 900, abs=1e-4))
+    assert set(said_of(one, COUNTER)) >= {(START, "100")}
+    assert {value for at, value in said_of(one, COUNTER) if at == START} == {"100"}
+
+
+def test_open_intervals_of_another_configuration_are_left_alone(bench) -> None:
+    one = with_meter(bench)
+    one.run(6 * MINUTE)
+    one.devices = (battery(step=MINUTE), one.devices[1])
+    restarted(one, orderly=True, after=MINUTE)
+    one.run(3 * MINUTE)
+
+    assert START not in [at for at, _ in said_of(one, POWER)]
 
 
 def test_a_full_disk_holds_up_neither_readings_nor_reports(bench) -> None:

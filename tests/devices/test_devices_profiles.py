@@ -136,7 +136,7 @@ def held_after(profile: Profile, command: Command, value: Decimal) -> Decimal | 
     raw = next(recording.raw for recording in recordings(profile) if recording.shows == "normal")
     if isinstance(command.target, Send):
         sent = flat.payload(command, value)
-        if command.target.payload.startswith("{"):
+        if command.target.payload != "{value}":  # the bare word, as Tasmota wants it
             json.loads(sent)
         commanded = flat.commanded(command, sent)
         assert commanded is not None
@@ -239,6 +239,11 @@ def broken(folder: Path, old: str, new: str) -> str:
             'table = "inputs", address = 52',
             "points.activePower.register: table = 'inputs' can't stand here",
         ),
+        (
+            "address = 52",
+            "address = 65535",
+            "points.activePower.register: address = 65535 leaves no room for a float32; addresses end at 65535; correct it or the type",
+        ),
         ("address = 52", "address = 70000", "points.activePower.register: address = 70000 is not a whole number from 0 to 65535"),
         (
             'type = "float32"',
@@ -287,6 +292,16 @@ def test_a_part_that_can_not_be_is_refused(folder: Path, more: str, sentence: st
         load(folder)
 
     assert sentence in str(refused.value)
+
+
+def test_two_short_names_of_one_topic_are_refused(tmp_path: Path) -> None:
+    """Only one of them would ever be heard."""
+    folder = Path(shutil.copytree(ROOT / "zigbee2mqtt_plug", tmp_path / "zigbee2mqtt_plug"))
+    file = folder / "profile.toml"
+    file.write_text(file.read_text().replace("[topics]", '[topics]\nagain = "zigbee2mqtt/{name}"', 1))
+
+    with pytest.raises(MappingError, match=r"topics: again = 'zigbee2mqtt/\{name\}' has two short names; keep one"):
+        load(folder)
 
 
 def test_a_folder_without_profile_is_named(tmp_path: Path) -> None:

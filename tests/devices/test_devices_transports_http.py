@@ -116,7 +116,20 @@ def test_a_login_is_sent_and_stands_in_no_sentence(parrot):
         open_device(METER, {"url": "http://Aladdin:sesame@meter"})
 
 
-@pytest.mark.parametrize("url", ["meter", "ftp://meter", "http://", "file:///etc/passwd", "http://meter/?a=1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "meter",
+        "ftp://meter",
+        "http://",
+        "file:///etc/passwd",
+        "http://meter/?a=1",
+        "http://[::1",
+        "http://meter:99999",
+        "http://meter:x",
+        "http://meter:0",
+    ],
+)
 def test_what_is_no_address_is_refused(url):
     with pytest.raises(ConfigError, match="write it like http"):
         open_device(METER, {"url": url})

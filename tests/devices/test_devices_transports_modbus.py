@@ -1,5 +1,7 @@
 """Modbus TCP and RTU: bounded in time, one device's trouble is its own, garbage is never a number."""
 
+import gc
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from servers import free_port
 
 from devices.errors import ConfigError, DeviceReadError
-from devices.simulators.wire import Given
+from devices.simulators.wire import Given, WireDevice
 from devices.simulators.wire.faults import Faults
 from devices.simulators.wire.modbus_server import ModbusServer
 from devices.simulators.wire.relay import TcpRelay
@@ -240,3 +242,36 @@ def test_values_far_from_any_register_are_refused_by_the_simulator_and_not_bent(
 def test_a_wrong_address_is_refused_with_a_sentence(address, message):
     with pytest.raises(ConfigError, match=message):
         open_device(METER, address)
+
+
+@pytest.mark.parametrize("profile", [METER, PV, PROFILES["homewizard_p1"]], ids=lambda profile: profile.id)
+def test_a_device_that_is_closed_while_somebody_reads_it_ends_in_words_and_stays_closed(profile):
+    with wired(profile, timeout=1) as (simulated, device), ThreadPoolExecutor(1) as pool:
+        device.read()
+        simulated.faults.named("hang")
+        reading = pool.submit(device.read)
+        while not (profile.transport == "http" or device._line.lock.locked() or reading.done()):
+            time.sleep(0.001)
+        device.close()
+        assert isinstance(reading.exception(), DeviceReadError)
+        simulated.faults.none()
+        with pytest.raises(DeviceReadError, match="open the device again") as caught:
+            device.read()
+        assert caught.value.reason == UNREACHABLE
+
+
+def test_one_serial_port_has_one_speed(tmp_path):
+    alias = tmp_path / "by-id"
+    alias.symlink_to("/dev/ttyS77")
+    device = open_device(METER, {"serial": "/dev/ttyS77", "baudrate": 9600})
+    with pytest.raises(ConfigError, match=r"two devices want the serial port .* with 19200 8N1 and 9600 8N1"):
+        open_device(METER, {"serial": str(alias), "baudrate": 19_200})
+    device.close()
+    open_device(METER, {"serial": str(alias), "baudrate": 19_200}).close()
+
+
+def test_a_simulator_whose_port_is_taken_leaves_nothing_open():
+    """Sockets that nobody closes fail this run (filterwarnings = error)."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        WireDevice(METER, port=taken.getsockname()[1])
+    gc.collect()

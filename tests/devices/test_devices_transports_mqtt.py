@@ -14,6 +14,7 @@ from servers import free_port
 from devices.errors import ConfigError, DeviceReadError, DeviceWriteError
 from devices.simulators.wire import Simulated
 from devices.transports import lift, open_device
+from devices.transports.deadline import Deadline
 from ontology.names import FCV
 
 PLUG, CHARGER = PROFILES["zigbee2mqtt_plug"], PROFILES["ocpp_ev-charger"]
@@ -128,6 +129,32 @@ def test_a_broker_that_comes_back_is_found_again(tmp_path):
     child.stop()
 
 
+def test_what_no_broker_took_is_not_sent_when_one_comes_back(tmp_path):
+    """The write failed and said so: a plug that is switched minutes later is switched by nobody."""
+    child, port = mosquitto(tmp_path)
+    told = []
+    witness = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311)
+    witness.on_message = lambda _client, _data, message: told.append(message.payload)
+    with wired(PLUG, Simulated(PLUG), broker=("127.0.0.1", port)) as (simulated, device):
+        topic = f"zigbee2mqtt/{simulated.address['name']}/set"
+        device.read()
+        child.stop()
+        wait_for(lambda: fails(device))
+        with pytest.raises(DeviceReadError, match="can't be told anything"):
+            device._topics.publish(topic, b'{"state":"OFF"}', Deadline(0.1))
+        child, _ = mosquitto(tmp_path, port)
+        witness.connect("127.0.0.1", port)
+        witness.subscribe(topic, 1)
+        witness.loop_start()
+        wait_for(lambda: not fails(device), 20)
+        device.write("switch", Decimal(1))
+        wait_for(lambda: told)
+        assert told == [b'{"state":"ON"}']
+    witness.disconnect()
+    witness.loop_stop()
+    child.stop()
+
+
 def test_a_member_who_switches_the_plug_by_hand_is_noticed():
     with wired(PLUG, Simulated(PLUG)) as (simulated, device):
         device.write("switch", Decimal(0))
@@ -148,6 +175,12 @@ def test_a_topic_that_never_spoke_costs_only_its_own_points(radio, name):
     assert time.monotonic() - started < TIMEOUT_S / 2  # it has had its time
     assert device.read_back("powerLimit") is None
     device.close()
+
+
+@pytest.mark.parametrize("name", ["+", "zigbee/#", "a+b"])
+def test_a_name_that_means_many_devices_is_refused(name):
+    with pytest.raises(ConfigError, match="a device has a name of its own"):
+        open_device(PLUG, {"name": name})
 
 
 def test_a_name_is_needed():

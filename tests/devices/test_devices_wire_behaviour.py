@@ -1,5 +1,6 @@
 """The physics of simulated devices: energy is the exact integral of power, commands have their effect."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ from devices_wire import PROFILES
 from devices.errors import ConfigError
 from devices.simulators.wire import Faults, Simulated
 from devices.simulators.wire.faults import NAMES
+from mappers.kinds import iri
 
 METER, PV, EV, BATTERY = (PROFILES[id] for id in ("eastron_sdm630", "sunspec_pv-inverter", "ocpp_ev-charger", "sunspec_battery"))
 HEAT_PUMP, PLUG = PROFILES["generic_sgready-heat-pump"], PROFILES["zigbee2mqtt_plug"]
@@ -123,3 +125,27 @@ def test_every_fault_can_be_named_and_switched_off(name):
 def test_a_fault_that_there_is_not_is_refused():
     with pytest.raises(ConfigError, match="no fault 'fire'"):
         Faults().named("fire")
+
+
+@pytest.mark.parametrize(
+    ("id", "name", "unit", "value"),
+    [
+        ("zigbee2mqtt_thermostat", "airTemperature", "unit:K", "293.65"),
+        ("zigbee2mqtt_thermostat", "airTemperature", "unit:DEG_F", "68.9"),
+        ("sunspec_battery", "stateOfCharge", "unit:UNITLESS", "0.5"),
+        ("zigbee2mqtt_plug", "switchState", "unit:PERCENT", "100"),
+        ("zigbee2mqtt_plug", "activePower", "unit:MegaW", "0.0022"),
+    ],
+)
+def test_a_device_says_its_values_in_its_own_units(id, name, unit, value, clock):
+    """20.5 °C are 293.65 K and 68.9 °F, half full is a share of 0.5."""
+    profile = PROFILES[id]
+    points = tuple(replace(point, unit=iri(unit)) if point.name == name else point for point in profile.points)
+
+    assert simulated(replace(profile, points=points), None, clock).values()[name] == Decimal(value)
+
+
+def test_a_current_without_sign_is_no_less_than_zero_while_power_is_exported(clock):
+    values = simulated(METER, lambda _: Decimal("-6.9"), clock).values()
+
+    assert (values["activePower"], values["current1"]) == (-6900, 10)

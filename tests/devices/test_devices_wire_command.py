@@ -44,7 +44,7 @@ def test_it_starts_with_a_fault():
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["kettle"], 1, "there is no device profile 'kettle'; choose from eastron_sdm630"),
+        (["kettle"], 1, "there is no device profile 'kettle'; choose from eastron_sdm120, eastron_sdm630"),
         (["zigbee2mqtt_plug"], 1, "speaks on a broker, and none was named"),
         (["zigbee2mqtt_plug", "--broker", "here"], 2, "'here' is no HOST:PORT"),
         (["eastron_sdm630", "--power", "much"], 2, "'much' is no number"),

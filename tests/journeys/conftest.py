@@ -103,7 +103,7 @@ class Site:
 
 
 def _begin(folder: Path, *arguments: str, **settings: str) -> Site:
-    port = free_port()
+    port = int(settings.get("FLEX_HTTP_PORT") or free_port())
     env = {
         "FLEX_DATA_DIR": str(folder),
         "FLEX_HTTP_PORT": str(port),

@@ -148,3 +148,58 @@ def test_threads_may_read_while_one_writes(tmp_path: Path) -> None:
     assert torn == []
     assert store.count() == 300
     store.close()
+
+
+def test_a_store_that_is_read_all_the_while_changes_places(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path / "store")
+    store.apply(insert=[quad(i) for i in range(5000)])
+    store.backup(tmp_path / "all.nq")
+    errors: list[Exception] = []
+    counts: set[int] = set()
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                counts.add(len(store.select("SELECT ?s ?o { GRAPH ?g { ?s ?p ?o } }")))
+                store.backup(tmp_path / "again.nq")
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told below
+                errors.append(error)
+                return
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    try:
+        for _ in range(3):
+            store.rebuild()
+            store.restore(tmp_path / "all.nq")
+    finally:
+        done.set()
+        for reader in readers:
+            reader.join()
+
+    assert errors == []
+    assert counts == {5000}
+    store.apply(insert=[quad(5001)])
+    assert store.count() == 5001
+    store.close()
+
+
+def test_a_store_that_cannot_take_the_place_leaves_the_old_one_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = EmbeddedStore(tmp_path / "store")
+    store.apply(insert=[quad(1)])
+    rename = Path.rename
+
+    def refuse(file: Path, target: Path) -> Path:
+        if file.name == "store.restoring":
+            raise OSError("no")
+        return rename(file, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(StoreError, match="refused a write: no"):
+        store.rebuild()
+
+    assert store.count() == 1
+    store.close()
+    assert [quad.subject for quad in ox.Store.read_only(str(tmp_path / "store"))] == [quad(1).subject]

@@ -2,10 +2,12 @@
 
 import io
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from mappers import csv
+from mappers.csvfile import CsvFile
 from mappers.errors import MappingError
 from mappers.records import Refusal, Series
 
@@ -125,3 +127,17 @@ def test_a_file_is_read_row_by_row() -> None:
 
     assert len(next(series).values) == 94
     assert len(next(series).values) == 96
+
+
+@pytest.mark.parametrize("time", ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "2016-12-31T23:59:60Z"])
+def test_a_time_beyond_the_calendar_is_refused_at_bulk_speed_as_it_is_row_by_row(time: str, tmp_path: Path) -> None:
+    text = f"channel,timestamp,value\nconnection/h01#activePower,{time},1.5\nconnection/h01#activePower,2016-08-12T00:00:00Z,2\n"
+    path = tmp_path / "readings.csv"
+    path.write_text(text)
+
+    slow = [one for one in csv.lift(io.StringIO(text), base=BASE) if isinstance(one, Refusal)]
+    quick = list(CsvFile(path, base=BASE).portions())
+
+    assert [refused.refusal for portion in quick for refused in portion.refused] == slow
+    assert len(slow) == 1
+    assert [text for portion in quick for text in portion.columns.text.to_pylist()] == ["2"]

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sunspec2 import device as sunspec_device
 
-from mappers import flat, paths, registers, sunspec
+from mappers import flat, paths, recordings, registers, sunspec
 from mappers.document import Number
 from mappers.errors import MappingError
-from mappers.points import Command, JsonPath, Point, Profile, Register, Sample, Send, SunSpecPoint
-from mappers.profile import registry
+from mappers.points import Command, Fixed, JsonPath, Point, Profile, Register, Sample, Send, SunSpecPoint
+from mappers.profile import load, registry
 from ontology.names import FC, FCV, UNIT
 
 PROFILES = registry(Path(__file__).parents[2] / "devices" / "profiles")
@@ -352,3 +352,80 @@ def test_a_set_point_is_read_back_out_of_its_own_payload_only() -> None:
     assert flat.commanded(command, b'{"t":21.5}') == Decimal("21.5")
     for payload in (b'{"t":}', b'{"t":true}', b'{"u":21.5}', b'{"t":"21"}', b"\xff", b""):
         assert flat.commanded(command, payload) is None
+
+
+# --- set-points between two steps, and on their way back
+def limit(target: object, scale: str, **more: Any) -> Command:
+    bounds = {"minimum": Decimal(-10), "maximum": Decimal(10), "restore": Decimal(10)}
+    return Command("powerLimit", str(UNIT.KiloW), target, scale=Decimal(scale), **bounds | more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("scale", "value", "raw"),
+    [("0.1", "1.27", 12), ("0.1", "-1.27", -13), ("-0.1", "1.27", -12), ("-0.1", "-1.27", 13), ("0.1", "1.2", 12), ("-0.1", "-1.2", 12)],
+)
+def test_a_limit_between_two_steps_of_a_register_becomes_the_lower_one(scale: str, value: str, raw: int) -> None:
+    """At most 1.27 kW: a device that takes 1.3 does more than it was allowed."""
+    command = limit(Register("holding", 0, "int16"), scale)
+
+    ((register, words),) = registers.writes(command, Decimal(value))
+
+    assert registers.number(register, words) == raw
+    held = registers.held(command, {("holding", 0): words[0]})
+    assert held is not None
+    assert Decimal(value) - Decimal("0.1") < held <= Decimal(value)
+
+
+def test_a_limit_in_per_cent_is_never_more_than_was_allowed() -> None:
+    """2.13 kW of 5 kW are 42.6 %; with whole per cent the inverter may do 42, 2.10 kW."""
+    command = PROFILES["sunspec_pv-inverter"].command("powerLimit")
+    raw = {"121.WMax": 5000, "121.WMax_SF": 0, "123.WMaxLimPct_SF": 0}
+
+    written = {place.key: number for place, number in sunspec.writes(command, Decimal("2.13"), raw)}
+
+    assert written == {"123.WMaxLimPct": 42, "123.WMaxLim_Ena": 1}
+    assert sunspec.held(command, raw | written) == Decimal("2.1")
+
+
+def test_a_temperature_is_rounded_to_the_nearest_step() -> None:
+    command = Command("temperature", str(UNIT.DEG_C), Register("holding", 0, "int16"), Decimal(5), Decimal(30), Decimal(20), Decimal("0.5"))
+
+    assert [registers.writes(command, Decimal(value))[0][1] for value in ("20.7", "20.8")] == [(41,), (42,)]
+
+
+def test_a_set_point_is_switched_off_before_the_restoring_value_is_written() -> None:
+    """The other way round a device follows the restoring value until it is off, or for good if the line breaks between the two."""
+    switch, target, mode = (Register("holding", address, "uint16") for address in (1, 2, 3))
+    command = limit(target, "0.1", minimum=Decimal(0), enable=Fixed(switch, 7, 8), presets=(Fixed(mode, 5),))
+
+    assert registers.writes(command, command.restore) == [(switch, (8,)), (mode, (5,)), (target, (100,))]
+    assert registers.writes(command, Decimal(1)) == [(mode, (5,)), (target, (10,)), (switch, (7,))]
+
+
+# --- a SunSpec inverter whose models hold floats
+def test_a_float_of_a_sunspec_model_is_spelt_as_briefly_as_that_of_a_register() -> None:
+    given = profile(point(SunSpecPoint(113, "W", "float32")), transport="sunspec")
+    held = struct.unpack(">f", struct.pack(">f", 230.1))[0]  # 230.10000610351562
+
+    assert one(sunspec.lift(given, {"113.W": held})) == ("230.1", "")
+    assert one(sunspec.lift(given, {"113.W": 0.1})) == ("0.1", "")
+    assert sunspec.encode(given, {"activePower": Decimal("230.1")}) == {"113.W": 230.1}
+
+
+def test_a_sunspec_device_with_floats_can_be_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "maker_float-inverter"
+    folder.mkdir()
+    (folder / "profile.toml").write_text(
+        'label = "PV"\nclass = "fc:PVSystem"\nmanufacturer = "M"\nmodel = "M"\ndocumentation = "model 113"\ntransport = "sunspec"\n'
+        '[[identity]]\nsunspec = { model = 113, name = "ID", type = "uint16" }\nequals = [113]\ncomment = "number of the model"\n'
+        '[points.activePower]\nof = "device"\nkind = "fcv:ActivePower"\nsign = "fcv:ProductionPositive"\nunit = "unit:W"\n'
+        'sunspec = { model = 113, name = "W", type = "float32" }\n'
+    )
+    (folder / "sample-normal.json").write_text('{"shows": "normal", "about": "Noon.", "raw": {"113.ID": 113, "113.W": 4851.7}}')
+    (folder / "expected-normal.ttl").write_text("")
+    read = load(folder)
+
+    (recording,) = recordings.recordings(read)
+
+    assert [sample.value for sample in recordings.lift(read, recording.raw)] == ["4851.7"]
+    assert sunspec.encode(read, {"activePower": Decimal("4851.7")}) == {"113.ID": 113, "113.W": 4851.7}

@@ -190,3 +190,24 @@ def test_the_documentation_names_every_unit() -> None:
     text = (Path(__file__).parents[2] / "docs" / "mappers.md").read_text()
 
     assert all(f"`{unit}`" in text for unit in senml.UNITS)
+
+
+def test_a_base_name_that_is_none_spoils_every_record_that_it_holds_for() -> None:
+    """The name before it must not stand in: the value would be another channel's."""
+    found = lift(
+        {"bn": "connection/h01/", "bt": MIDNIGHT, "bu": "kW", "n": "activePower", "v": 1},
+        {"bn": 5, "n": "activePower", "v": 2},
+        {"n": "activePower", "t": 900, "v": 3},
+        {"bn": "connection/h02/", "n": "activePower", "t": 900, "v": 4},
+    )
+
+    assert [(series.channel, series.values) for series in found.series] == [(POWER, ("1",)), (POWER.replace("h01", "h02"), ("4",))]
+    assert [refusal.reason for refusal in found.refused] == ["is no text, as base name (bn) must be"] * 2
+
+
+@pytest.mark.parametrize("name", ["connection/h01/active\ud800", "connection/h01/active\x85", "connection/h01/active\x7f"])
+def test_a_name_that_no_iri_can_hold_is_refused_in_words_that_can_be_sent(name: str) -> None:
+    found = lift({"n": name, "t": MIDNIGHT, "v": 1})
+
+    assert found.series == ()
+    assert "is not an IRI" in found.refused[0].sentence.encode().decode()

@@ -262,3 +262,41 @@ except MappingError as error:
 def test_no_payload_raises_anything_but_a_mapping_error(payload: bytes) -> None:
     with suppress(MappingError):
         telemetry.lift(payload, base=BASE, sender=SENDER)
+
+
+# --- what nobody can mean
+@pytest.mark.parametrize(
+    "payload",
+    [
+        json.dumps(message(observation())).replace('"value": "1.5"', '"value": 1.5, "value": 2.5').encode(),
+        json.dumps(message(observation())).replace('"value": "1.5"', '"value": "1.5", "value": "2.5"').encode(),
+        b'[{"n": "connection/h01/activePower", "t": 1470960000, "v": 1.5, "v": 2.5}]',
+    ],
+)
+def test_an_object_that_says_one_name_twice_is_refused_whole(payload: bytes) -> None:
+    """RFC 8259 §4: what the second value means is unpredictable; JSON-LD 1.1 §9: names must be unique."""
+    with pytest.raises(MappingError, match=r"the payload says 'v(alue)?' twice in one object; say it once"):
+        telemetry.lift(payload, base=BASE, sender=SENDER)
+
+
+@pytest.mark.parametrize("at", ["\ud800", "x" * 100_000, "\ud800" * 100_000])
+@pytest.mark.parametrize(
+    "item", [lambda at: observation(at=at), lambda at: flag(at=at), lambda at: observation(at=at) | {"@type": ["Observation"]}]
+)
+def test_a_refusal_can_be_sent_back_whatever_was_written_into_it(item, at: str) -> None:
+    """Half a character is no UTF-8, and an acknowledgement has room for many refusals."""
+    with suppress(MappingError):  # half a character is no JSON-LD for the long way, which refuses the whole
+        (refusal,) = telemetry.lift(json.dumps(message(item(at))).encode(), base=BASE, sender=SENDER).refused
+        assert len(refusal.sentence.encode()) < 4000
+        assert refusal.point.startswith(POWER + " at ")
+
+
+def test_a_byte_order_mark_is_passed_over_before_either_form() -> None:
+    pack = b'\xef\xbb\xbf[{"n": "connection/h01/activePower", "t": 1470960000, "u": "kW", "v": 1.5}]'
+
+    read = [
+        telemetry.lift(payload, base=BASE, sender=SENDER)
+        for payload in (pack, b"\xef\xbb\xbf" + json.dumps(message(observation())).encode())
+    ]
+
+    assert [one.series[0].values for one in read] == [("1.5",), ("1.5",)]

@@ -185,6 +185,8 @@ def test_a_frame_of_a_counter_shows_its_readings(
         (Counter(100), 99, 1, 1, Passage.ROLLOVER),
         (Counter(100), 40, 1, 1, Passage.RESET),
         (Counter(), 99, 1, 1, Passage.RESET),
+        (Counter(), 12345.678, 12345.677, 1, Passage.SWAP),  # slipped by its last digit: not 12,345 kWh since a reset
+        (Counter(100_000), 12345.678, 12345.677, 1, Passage.SWAP),
         (Counter(maximum_change=3), 99, 0, 1, Passage.RESET),
         (Counter(maximum_change=3), 99, -1, 1, Passage.SWAP),
         (Counter(maximum_change=0.1), 0.2, 0.3, 1, Passage.ORDINARY),  # 0.3 − 0.2 is a little less than 0.1 in floats, 0.1 + 0.2 more

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from telemetry_home import KW, QUARTER, RECEIVED, Home, channel_quads, run
+from telemetry_home import KW, QUARTER, RECEIVED, Home, channel_quads, described, run
 
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
@@ -81,3 +81,19 @@ def test_minutes_stored_before_the_step_became_longer_are_averaged(
     channels.reload(graph)
 
     assert (readings.frame([home.power], MIDNIGHT, MIDNIGHT + DAY)[home.power] == 7).all()
+
+
+def test_minutes_of_an_open_day_read_as_they_will_once_it_is_packed(
+    store: EmbeddedStore, iris: Iris, channels: Channels, writer: ReadingWriter, readings: Readings, home: Home
+) -> None:
+    minute = timedelta(minutes=1)
+    described(store, iris, channels, home.power, step=minute)
+    writer.write([Series(home.power, MIDNIGHT, minute, tuple(str(n % 15) for n in range(60)), KW)], received=MIDNIGHT + HOUR)
+    described(store, iris, channels, home.power)
+
+    before = readings.frame([home.power], MIDNIGHT, MIDNIGHT + DAY)[home.power]
+    writer.close_days(RECEIVED.date())
+    after = readings.frame([home.power], MIDNIGHT, MIDNIGHT + DAY)[home.power]
+
+    assert before.dropna().tolist() == [7.0] * 4
+    assert before.equals(after)

@@ -1,7 +1,9 @@
 """The survey of the data against a small cooperative whose gaps, flags and refusals are known."""
 
+import threading
 from collections import namedtuple
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -238,3 +240,31 @@ def test_coverage_counts_each_quarter_hour_of_the_last_day(monitor: Monitor, wri
 
     assert (found.at[0], len(found.at), set(found.expected)) == (first, 96, {5})
     assert found.present[:11] == [2, 1, 2, *[1] * 7, 0]
+
+
+def test_a_long_survey_is_kept_for_longer_and_nobody_waits_for_another_ones(
+    monitor: Monitor, letters: DeadLetters, watch: Stopwatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey, begun, go_on = monitor._survey, threading.Event(), threading.Event()
+
+    def slow() -> Health:
+        watch.seconds += 3.0
+        begun.set()
+        assert go_on.wait(10)
+        return survey()
+
+    go_on.set()
+    monkeypatch.setattr(monitor, "_survey", slow)
+    first = monitor.survey()
+    letters.add(NOW, "x", b"1", "y")
+    watch.seconds = 3.0 + 59.0
+    assert monitor.survey() is first
+    watch.seconds = 3.0 + 61.0
+    begun.clear()
+    go_on.clear()
+    with ThreadPoolExecutor() as pool:
+        second = pool.submit(monitor.survey)
+        assert begun.wait(10)
+        assert monitor.survey() is first
+        go_on.set()
+        assert second.result(10).letters == 1

@@ -1,7 +1,9 @@
 """Files of readings: the quick way and the strict way give the same graph, and what is refused is named and kept."""
 
 import io
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -418,3 +420,99 @@ def test_a_channel_that_is_judged_by_what_came_before_goes_the_strict_way(
     assert loaded.accepted == 96
     frame = Readings(store, iris, known).frame([meter], AT, AT + timedelta(days=1))
     assert frame.iloc[49, 0] == 49.0
+
+
+def test_a_float_that_is_too_large_is_refused_and_spoils_no_load(load_table: Load, readings: Readings, home: Home) -> None:
+    loaded = load_table(table(home.power, pa.array([1.0, 1e15, -3.4028234663852886e38, 1e-25, 2.0])))
+
+    assert (loaded.accepted, loaded.refused) == (2, 3)
+    assert sorted(sentence.split("'")[1] for sentence in loaded.sentences) == ["-3.4028234663852886e+38", "1000000000000000.0", "1e-25"]
+    assert readings.frame([home.power], AT, AT + 5 * QUARTER)[home.power].dropna().tolist() == [1.0, 2.0]
+
+
+def test_views_of_texts_are_texts(load_table: Load, home: Home) -> None:
+    given = table(home.power, pa.array(["1", "1e3", "x"], pa.string_view()))
+
+    loaded = load_table(given.set_column(0, "channel", given.column("channel").cast(pa.string_view())))
+
+    assert (loaded.accepted, loaded.refused) == (2, 1)
+
+
+def test_a_header_in_quotes_after_a_byte_order_mark_is_read(load: Load) -> None:
+    quoted = [",".join(f'"{cell}"' for cell in line.split(",")) for line in day_of(lambda n: n % 20)]
+
+    assert load(*quoted, header="\ufeff" + '"channel","timestamp","value","unit"').accepted == 96
+
+
+def test_lines_that_end_with_a_carriage_return_alone_are_not_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "old.csv"
+    path.write_bytes("\r".join([HEADER, *day_of(lambda n: 1)]).encode())
+
+    with pytest.raises(MappingError, match="carriage return alone"):
+        list(CsvFile(path, base=BASE).portions())
+
+
+FAST, STUCK = {FC.maximumChange: 10.0}, {FC.stuckAfter: timedelta(hours=30)}
+
+
+def _jumpy(rng: random.Random) -> Iterator[str]:
+    """Five days with spikes, most of them at midnight, and values that stand for longer than a day."""
+    value, stands = 1, 0
+    for slot in range(480):
+        stands -= 1
+        if slot % 96 == 0 and rng.random() < 0.5:
+            value = 20
+        elif stands < 0:
+            value = rng.choice((1, 2, 3))
+            stands = 150 if rng.random() < 0.02 else 0
+        yield str(value)
+
+
+def _counting(rng: random.Random) -> Iterator[str]:
+    """A counter over five days that is reset, and exchanged, mostly at midnight."""
+    value = 100
+    for slot in range(480):
+        value = rng.choice((1, value + 50)) if rng.random() < (0.5 if slot % 96 == 0 else 0.01) else value + rng.choice((0, 1, 2))
+        yield str(value)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("buffer", [bulk.BUFFER_READINGS, 700, 150])
+def test_midnights_are_judged_as_if_all_had_come_in_one_message(
+    seed: int, buffer: int, iris: Iris, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(seed)  # noqa: S311 - readings
+    meter, plug = iris.id("device", "h01-meter") + "#register", iris.id("device", "h01-plug") + "#activePower"
+    kwh, wide = "http://qudt.org/vocab/unit/KiloW-HR", {FC.maximum: 1e9}
+    described = [
+        *channel_quads(iris, meter, kind="EnergyRegister", unit=kwh, states=wide | {FC.maximumChange: 5.0}),
+        *channel_quads(iris, plug, states=FAST | STUCK),
+    ]
+    given = [(meter, kwh, _counting(rng)), (plug, KW, _jumpy(rng))]
+    rows = [
+        (AT + slot * QUARTER, f"{name},{AT + slot * QUARTER:%Y-%m-%dT%H:%M:%SZ},{value},{unit}")
+        for name, unit, values in given
+        for slot, value in enumerate(values)
+        if rng.random() > 0.02
+    ]
+    text = "\n".join([HEADER, *(line for _, line in (sorted(rows) if seed % 2 else rows))]) + "\n"
+    path = tmp_path / "history.csv"
+    path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(bulk, "BUFFER_READINGS", buffer)
+    if buffer < 1000:
+        monkeypatch.setitem(CsvFile.__init__.__kwdefaults__, "block_bytes", 4000)
+    found = []
+    for way in ("one message", "bulk"):
+        with closing(EmbeddedStore()) as store:
+            furnish(store, iris, home)
+            store.apply(insert=described)
+            known = Channels(store, iris)
+            writer = ReadingWriter(store, iris, known)
+            if way == "bulk":
+                Loader(store, iris, known, writer).load(path, received=RECEIVED)
+            else:
+                _old_way(text, writer)
+            found.append(quads(store))
+
+    assert found[0] == found[1]
+    assert sum("#QualityFlag>" in line for line in found[0]) >= 3

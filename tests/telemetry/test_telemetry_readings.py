@@ -1,17 +1,20 @@
 """Windows of readings: gaps stay gaps, intervals are what they say, energy comes with its count."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from telemetry_home import DEG_C, KW, QUARTER, RECEIVED, Home, channel_quads, one, run
+from telemetry_home import DEG_C, KW, QUARTER, RECEIVED, Home, channel_quads, message, one, reported, run
 
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
+from kg.store import Row
 from mappers.records import Series
 from ontology.names import UNIT
-from telemetry import Channels, Energy, Readings, ReadingWriter, TelemetryError, UnknownChannelError
+from telemetry import Channels, Energy, Readings, ReadingWriter, TelemetryError, UnknownChannelError, days
+from telemetry.used import used
 
 MIDNIGHT = datetime(2016, 8, 12, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -143,3 +146,50 @@ def test_days_are_the_nodes_that_exist_in_order(iris: Iris, writer: ReadingWrite
 
     assert found == [iris.day(home.power, day) for day in (date(2016, 8, 12), date(2016, 8, 13), date(2016, 9, 1))]
     assert KW.endswith("KiloW")
+
+
+def test_a_window_that_begins_within_a_slot_counts_only_the_flags_of_its_own(writer: ReadingWriter, readings: Readings, home: Home) -> None:
+    writer.write([run(home.power, MIDNIGHT, [99, 99, 1, 1, 1, 99])], received=MIDNIGHT + timedelta(days=1))
+    within = timedelta(minutes=5)
+
+    energy = readings.energy(home.power, MIDNIGHT + within, MIDNIGHT + timedelta(hours=1) + within)
+
+    assert (energy.kwh, energy.count, energy.expected, energy.flagged) == (25.5, 4, 4, 1)  # 00:15 to 01:15
+
+
+def test_the_latest_lies_before_a_day_of_nothing_but_flags(store: EmbeddedStore, iris: Iris, writer: ReadingWriter, home: Home) -> None:
+    day = timedelta(days=1)
+    writer.write([run(home.power, MIDNIGHT, [1, 2]), run(home.soc, MIDNIGHT, [50], PERCENT)], received=MIDNIGHT + day)
+    for number in (1, 2):
+        silent = reported(home.power, MIDNIGHT + number * day, MIDNIGHT + number * day + QUARTER)
+        writer.write_many([message(flags=[silent])], received=MIDNIGHT + 3 * day)
+
+    again = Readings(store, iris, Channels(store, iris)).latest([home.power, home.soc])
+
+    assert again == {home.power: (MIDNIGHT + QUARTER, 2.0), home.soc: (MIDNIGHT, 50.0)}
+
+
+def test_a_day_that_is_packed_while_somebody_asks_is_not_overlooked(
+    store: EmbeddedStore, iris: Iris, channels: Channels, writer: ReadingWriter, home: Home
+) -> None:
+    writer.write([run(home.power, MIDNIGHT, [1, 2])], received=MIDNIGHT + timedelta(hours=1))
+    pending = [lambda: writer.close_days(MIDNIGHT.date() + timedelta(days=1))]
+
+    class PackedBetweenTwoQuestions:
+        def select(self, query: str) -> list[Row]:
+            rows = store.select(query)
+            if pending:
+                pending.pop()()
+            return rows
+
+    between: Any = PackedBetweenTwoQuestions()
+    asked = [days.empty(iris, channels.known(home.power), MIDNIGHT.date())]
+
+    (during,) = used(between, iris, asked)
+    assert not pending
+    assert [during] == used(store, iris, asked)
+    assert during.revision == 1
+    writer.write([run(home.power, MIDNIGHT, [7])], received=MIDNIGHT + timedelta(days=3))
+    (corrected,) = used(store, iris, asked)
+    assert corrected.revision == 2
+    assert corrected.digest == days.digest("[" + ",".join(["7", "2", *["null"] * 94]) + "]")

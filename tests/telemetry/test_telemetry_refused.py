@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from telemetry_box import message, observation
 from telemetry_home import KW, RECEIVED, Home, quads
 
+import upkeep
 from kg.embedded import EmbeddedStore
 from kg.errors import StoreError
 from kg.iris import Iris
@@ -296,3 +298,30 @@ def test_compressed_messages_and_senml_are_replayed_too(replay: Replay, letters:
 
     frame = readings.frame([home.power], AT, AT + timedelta(hours=1))
     assert frame.iloc[[0, 3], 0].tolist() == [1.5, 2.5]  # "a quarter of an hour ago" is meant from when it came, not from now
+
+
+def test_a_letter_mended_into_nothing_stays_open(replay: Replay, letters: DeadLetters) -> None:
+    number = letters.add(AT, TOPIC, payload(observation("2016-08-12T00:00:00Z", "lots")), "why")
+
+    done = replay.replay(number, now=RECEIVED, payload=payload())
+
+    assert (done.accepted, done.state) == (0, "open")
+    assert "nothing in it is a reading" in done.refused[0]
+    assert letters.known(number).payload != letters.known(number).latest_payload
+
+
+def test_rows_mended_away_stay_open(replay: Replay, letters: DeadLetters) -> None:
+    number = letters.add(AT, "file history.csv", b"channel,timestamp,value,unit\nx,y,z,\n", "why")
+
+    assert replay.replay(number, now=RECEIVED, payload=b"channel,timestamp,value,unit\n").state == "open"
+
+
+def test_one_letter_that_can_not_be_replayed_does_not_end_the_others(replay: Replay, letters: DeadLetters) -> None:
+    nowhere = letters.add(AT, "somewhere/else", b"{}", "why")
+    good = letters.add(AT, TOPIC, payload(observation("2016-08-12T00:00:00Z", "1")), "why")
+    platform: Any = SimpleNamespace(replay=replay, dead_letters=letters, now=lambda: RECEIVED)
+
+    done = upkeep.commands(platform, upkeep.Work())["refused"]({"replay": "all"})
+
+    assert done == {"ok": False, "replayed": 1, "accepted": 1, "still_open": [nowhere]}
+    assert letters.known(good).state == "mended"

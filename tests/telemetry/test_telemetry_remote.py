@@ -13,7 +13,7 @@ from kg.embedded import EmbeddedStore
 from kg.iris import Iris
 from kg.remote import RemoteStore
 from ontology.names import FC, UNIT
-from telemetry import Channels, Energy, Outcome, Readings, ReadingWriter, days
+from telemetry import Channels, Energy, Outcome, Readings, ReadingWriter, days, revisions
 
 MIDNIGHT = datetime(2016, 8, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -93,7 +93,7 @@ def doubts(store: EmbeddedStore | RemoteStore, iris: Iris, home: Home) -> tuple[
     store.replace_graph(graph, [triple for triple in store.graph(graph) if home.power not in str(triple.subject)])
     fresh = Channels(store, iris)
     state = days.read(store, iris, [(fresh.known(home.power), MIDNIGHT.date())])[home.power, MIDNIGHT.date()]
-    earlier = days.history(store, [state])[state.iri]
+    earlier = revisions.history(store, [state])[state.iri]
     soc = days.read(store, iris, [(fresh.known(home.soc), MIDNIGHT.date())])[home.soc, MIDNIGHT.date()]
     return (
         outcomes,
@@ -101,7 +101,7 @@ def doubts(store: EmbeddedStore | RemoteStore, iris: Iris, home: Home) -> tuple[
         sorted(state.flags.values(), key=lambda flag: flag.iri),
         sorted(soc.flags.values(), key=lambda flag: flag.iri),
         (state.values, state.revision, state.digest, earlier),
-        [days.state_at(state, earlier, revision + 1) for revision in range(state.revision)],
+        [revisions.state_at(state, earlier, revision + 1) for revision in range(state.revision)],
         store.count(),
     )
 

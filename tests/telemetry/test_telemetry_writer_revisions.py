@@ -13,8 +13,9 @@ from kg.iris import Iris
 from ontology.names import FC, FCV
 from shapes import validate
 from telemetry import Channels, Readings, ReadingWriter
-from telemetry.days import Day, history, pack, read, state_at
+from telemetry.days import Day, pack, read
 from telemetry.errors import TelemetryError
+from telemetry.revisions import history, state_at
 
 MIDNIGHT = datetime(2016, 8, 12, tzinfo=UTC)
 TODAY, TOMORROW = MIDNIGHT.date(), date(2016, 8, 13)

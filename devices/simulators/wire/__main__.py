@@ -31,8 +31,6 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     with device:
-        for name in given.fault:
-            device.faults.named(name)
         sys.stdout.write(f"{device.profile.id} listens at {json.dumps(device.address)}\n")
         sys.stdout.flush()
         ended.wait()
@@ -42,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _device(given: argparse.Namespace) -> WireDevice:
     profile = _profile(given.profile)
     constant = given.power
+    switched = faults.Faults()
+    for name in given.fault:
+        switched.named(name)
     return WireDevice(
         profile,
         Simulated(profile, None if constant is None else lambda _: constant, rated_kw=given.rated),
@@ -52,6 +53,7 @@ def _device(given: argparse.Namespace) -> WireDevice:
         name=given.name,
         rated_kw=given.rated,
         every_s=given.every,
+        faults=switched,
     )
 
 

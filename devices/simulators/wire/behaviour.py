@@ -14,12 +14,17 @@ from mappers import kinds
 from mappers.points import Point, Profile
 
 STEP_S = 1
-UNITS = {  # how many of a device's unit make one of ours
-    "unit:W": Decimal(1000),
-    "unit:MegaW": Decimal("0.001"),
-    "unit:W-HR": Decimal(1000),
-    "unit:MegaW-HR": Decimal("0.001"),
+UNITS = {  # from our unit into the device's: factor, and what is added
+    ("unit:KiloW", "unit:W"): (Decimal(1000), Decimal(0)),
+    ("unit:KiloW", "unit:MegaW"): (Decimal("0.001"), Decimal(0)),
+    ("unit:KiloW-HR", "unit:W-HR"): (Decimal(1000), Decimal(0)),
+    ("unit:KiloW-HR", "unit:MegaW-HR"): (Decimal("0.001"), Decimal(0)),
+    ("unit:DEG_C", "unit:K"): (Decimal(1), Decimal("273.15")),
+    ("unit:DEG_C", "unit:DEG_F"): (Decimal("1.8"), Decimal(32)),
+    ("unit:PERCENT", "unit:UNITLESS"): (Decimal("0.01"), Decimal(0)),
+    ("unit:UNITLESS", "unit:PERCENT"): (Decimal(100), Decimal(0)),
 }
+AS_IT_IS = (Decimal(1), Decimal(0))
 OUT = ("fcv:ProductionPositive", "fcv:ExportPositive")
 VOLT, HERTZ, PHASES = Decimal(230), Decimal(50), 3
 KELVIN_PER_S = Decimal("0.0005")  # 1.8 K an hour towards the set-point
@@ -103,7 +108,7 @@ class Simulated:
         """See `Behaviour.values`."""
         with self._lock:
             self._advance()
-            return {name: self._value(point) * UNITS.get(kinds.short(point.unit), Decimal(1)) for name, point in self._points.items()}
+            return {name: _stated(point, self._value(point)) for name, point in self._points.items()}
 
     def obey(self, command: str, value: Decimal) -> None:
         """See `Behaviour.obey`; it has effect from this moment on."""
@@ -151,7 +156,8 @@ class Simulated:
             case "fcv:StateOfCharge":
                 return 100 * self._charge_kwh / self._capacity
             case "fcv:Current":
-                return power * 1000 / PHASES / VOLT
+                current = power * 1000 / PHASES / VOLT
+                return abs(current) if kinds.short(point.sign) == "fcv:Unsigned" else current
             case "fcv:AirTemperature":
                 return self._room_c
             case "fcv:TemperatureSetpoint":
@@ -168,6 +174,12 @@ class Simulated:
             "fcv:RelativeHumidity": Decimal(50),
         }
         return constant.get(kinds.short(point.kind), Decimal(0))
+
+
+def _stated(point: Point, value: Decimal) -> Decimal:
+    """A value of ours in the unit in which the device states it."""
+    factor, added = UNITS.get((kinds.short(point.channel_unit), kinds.short(point.unit)), AS_IT_IS)
+    return value * factor + added
 
 
 def _goes_out(point: Point) -> bool:

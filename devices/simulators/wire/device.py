@@ -50,6 +50,8 @@ class WireDevice:
         Modbus: whether addresses between its registers can be read, as in most devices.
     base
         SunSpec: where the map begins.
+    faults
+        Switches that are on from its first word; all off if not given.
 
     Attributes
     ----------
@@ -77,10 +79,11 @@ class WireDevice:
         every_s: float = EVERY_S,
         gaps: bool = True,
         base: int = sunspec_map.BASES[0],
+        faults: Faults | None = None,
     ) -> None:
         self.profile = profile
         self.behaviour: Behaviour = behaviour if behaviour is not None else Simulated(profile, rated_kw=rated_kw)
-        self.faults = Faults()
+        self.faults = faults if faults is not None else Faults()
         self.address: dict[str, object] = {}
         self.memory: RegisterMemory | SunSpecMemory | None = None
         self._mqtt: MqttSimulator | None = None
