@@ -100,7 +100,9 @@ def test_a_claim_code_becomes_key_certificate_and_broker(tmp_path: Path, authori
 @pytest.mark.parametrize("base", ["http://coop.example", "http://192.0.2.7:8080", "http://127.0.0.1.coop.example"])
 def test_a_claim_code_is_not_sent_in_the_clear(tmp_path: Path, authority: Authority, base: str) -> None:
     asked: list[dict] = []
-    with pytest.raises(EnrolmentError, match="would be sent the claim code in the clear, and anybody could answer for it; write base with https://"):
+    with pytest.raises(
+        EnrolmentError, match="would be sent the claim code in the clear, and anybody could answer for it; write base with https://"
+    ):
         enrol.enrol(base, OSB, "ABCD-1234", files(tmp_path), answering(authority, asked))
 
     assert (asked, list(tmp_path.iterdir())) == ([], [])

@@ -168,6 +168,7 @@ def journey(tmp_path: Path, page: Page, flex, serve) -> Iterator[Journey]:
     for child in made.children:
         if child.process.poll() is None:
             child.process.send_signal(signal.SIGCONT)  # one that was halted could not end
+    for child in reversed(made.children):
         child.stop()
 
 
@@ -199,8 +200,9 @@ def test_from_an_empty_machine_to_a_reading_and_to_the_revocation(journey: Journ
     home.wait_until(lambda: listens(page.ports["1884"]))
     devices = {name: journey.begin(f"python -m devices.simulators.wire {name}") for name in DEVICES}
     assert journey.flex("flex load")["ok"]
-    for device in devices.values():
-        device.wait_until(lambda: "listens at" in device.output)
+    until(
+        lambda: all("listens at" in device.output for device in devices.values()), lambda: str([each.output for each in devices.values()])
+    )
 
     code = journey.flex("flex claim")["code"]
     enrolled = journey.flex("flex osb --config box.toml --enrol", CODE=code)
