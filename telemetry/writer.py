@@ -261,15 +261,16 @@ class ReadingWriter:
             edit.judge(lambda key=key: self._before(key, edits))  # type: ignore[misc]
 
     def _before(self, key: Key, edits: Mapping[Key, Edit]) -> Before | None:
-        """The last reading before a day, as far as it is at hand."""
+        """The last reading before a day: of the day before, or the latest where that is all there is."""
         channel, yesterday = key[0], key[1] - timedelta(days=1)
-        edit = edits.get((channel, yesterday))
-        day = self._cache.get((channel, yesterday))
-        if edit is None and day is not None and day.values:
-            edit = Edit(day, Tally())
-        if edit is not None:
-            return edit.last()
+        if (channel, yesterday) in edits:
+            return edits[channel, yesterday].last()
         known, midnight = self._channels.latest.peek(channel), instant(key[1], 0)
+        if (channel, yesterday) not in self._cache and (known is None or known[0] >= midnight):
+            self._load([(channel, yesterday)])  # history, or the first reading since the start
+        day = self._cache.get((channel, yesterday))
+        if day is not None and day.values:
+            return Edit(day, Tally()).last()
         if known is None or known[0] >= midnight:
             return None
         return Before(days.canonical(repr(known[1])), -int((midnight - known[0]).total_seconds()))

@@ -80,6 +80,15 @@ def test_a_jump_from_a_closed_day_is_seen_in_the_latest_value(iris: Iris, home: 
     assert place.flags() == [("ImplausibleChange", 0, None)]
 
 
+def test_a_jump_in_history_is_seen_from_the_closed_day_before_whatever_is_known_of_later_days(iris: Iris, home: Home) -> None:
+    place = Place(iris, home, CHANGE)
+    place.write([1], 10 * 96)
+    place.write([1] * 96, -96)
+    place.write([9])
+
+    assert place.flags() == [("ImplausibleChange", 0, None)]
+
+
 def test_the_return_from_a_value_out_of_range_is_no_jump(iris: Iris, home: Home) -> None:
     place = Place(iris, home, CHANGE)
     place.write([60, 1, 2])
