@@ -9,7 +9,7 @@ from kg.store import Store
 from telemetry import days
 from telemetry.channels import Channels
 from telemetry.errors import UnknownChannelError
-from telemetry.used import UsedDay, used
+from telemetry.used import UsedDay, standing
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,18 @@ def changed_since(store: Store, iris: Iris, channels: Channels, campaign: str | 
 
     Returns
     -------
-    The days that differ, by campaign and user; closing a day changes nothing, as its digest stays.
+    The days that differ, by campaign and user; closing a day changes nothing, nor do readings after those that were used of an open one.
     """
     rows = queries.rows(store, queries.load("settlement", "readings_used"), campaign=campaign)
     wanted = {row["day"]: (row["channel"], row["date"]) for row in rows if "date" in row}
-    now = {day.iri: day for day in used(store, iris, _nodes(iris, channels, wanted))}
-    found = [
-        ChangedDay(row["campaign"], row["user"], UsedDay(row["day"], int(row["revision"]), row["digest"]), now.get(row["day"]))
-        for row in rows
-    ]
-    return [each for each in found if each.now is None or each.now.digest != each.before.digest]
+    now = {day.iri: day for day in standing(store, iris, _nodes(iris, channels, wanted))}
+    found = []
+    for row in rows:
+        end = row.get("end")
+        before, day = UsedDay(row["day"], int(row["revision"]), row["digest"], None if end is None else int(end)), now.get(row["day"])
+        if day is None or not before.still_holds(day):
+            found.append(ChangedDay(row["campaign"], row["user"], before, None if day is None else UsedDay.of(day)))
+    return found
 
 
 def _nodes(iris: Iris, channels: Channels, wanted: dict[str, tuple[str, date]]) -> list[days.Day]:

@@ -47,6 +47,18 @@ def test_closing_a_day_changes_nothing_and_a_correction_does(world: World) -> No
     assert "has been changed since" in found[0].sentence
 
 
+def test_an_open_day_that_goes_on_changes_nothing_and_a_correction_does(world: World) -> None:
+    channel = world.iris.id("connection", "h01") + "#activePower"
+    last, _ = world.readings.latest([channel])[channel]
+    assert (last + 2 * QUARTER).date() == START.date(), "the day of the event must have room for more readings"
+
+    world.writer.write([Series(channel, last + 2 * QUARTER, QUARTER, ("1.5",), KILOWATT)], received=END)
+    assert changed_since(world.store, world.iris, world.channels) == []
+
+    world.writer.write([Series(channel, START, QUARTER, ("9.5",), KILOWATT)], received=END)
+    assert {each.before.iri for each in changed_since(world.store, world.iris, world.channels)} == {world.iris.day(channel, START.date())}
+
+
 def test_a_day_that_is_gone_is_told(world: World) -> None:
     world.store.drop([graph for graph in world.store.graphs() if "h02/telemetry" in graph])
 
