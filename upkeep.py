@@ -7,14 +7,14 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kg.terms import instant
+from kg.terms import duration, instant
 from service import Platform
 from telemetry.alarms import Health
-from telemetry.errors import TelemetryError
 from telemetry.jobs import JobStoppedError, Report
 from telemetry.load import Loaded, Loader
 from telemetry.refused import OPEN, STATES, DeadLetter, UnknownLetterError
@@ -27,8 +27,8 @@ _LISTED = 100
 _TOLD_EVERY = 20  # transactions between two lines in the log
 
 
-class UpkeepError(TelemetryError):
-    """A command of this module was given arguments it can't use."""
+class ArgumentError(ValueError):
+    """A command was given arguments it can't use."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Work:
         stop = threading.Event()
         with self._lock:
             if key in self._stops:
-                raise UpkeepError(f"something with the key {key!r} is under way already; choose another key")
+                raise ArgumentError(f"something with the key {key!r} is under way already; choose another key")
             self._stops[key] = stop
         try:
             return task(self._told(name, key), stop.is_set)
@@ -146,13 +146,13 @@ def load(platform: Platform, work: Work, file: Path, given: Arguments) -> dict[s
         return loader.load(file, received=platform.now(), progress=lambda at: tell(Step(at.share, at.sentence)), stop=stop)
 
     loaded = work.run(str(given.get("key") or file), file.name, begin)
-    found: dict[str, Any] = _plain(dataclasses.asdict(loaded))
+    found: dict[str, Any] = json_of(loaded)
     return {"ok": not loaded.refused and not loaded.interrupted, **found}
 
 
 def spelt(health: Health) -> dict[str, Any]:
     """Spell the state of the data as JSON."""
-    found: dict[str, Any] = _plain(dataclasses.asdict(health))
+    found: dict[str, Any] = json_of(health)
     return {"ok": health.ok, **found}
 
 
@@ -161,7 +161,7 @@ def _replay(platform: Platform, given: Arguments) -> dict[str, Any]:
     if given["replay"] != "all":
         return _outcome(platform.replay.replay(_whole(given, "replay"), now=platform.now(), payload=_payload(given)))
     if "payload64" in given:
-        raise UpkeepError("a mended payload belongs to one letter; name its number instead of `all`")
+        raise ArgumentError("a mended payload belongs to one letter; name its number instead of `all`")
     letters = sorted(letter.id for letter in _listed(platform, {"limit": 1_000_000} | given) if letter.latest_payload)
     done: list[Replayed] = []
     passed_over: list[int] = []
@@ -188,13 +188,13 @@ def _payload(given: Arguments) -> bytes | None:
     try:
         return base64.b64decode(str(given["payload64"]), validate=True)
     except binascii.Error as error:
-        raise UpkeepError(f"payload64 is no base64 ({error}); send the payload's bytes in base64") from error
+        raise ArgumentError(f"payload64 is no base64 ({error}); send the payload's bytes in base64") from error
 
 
 def _listed(platform: Platform, given: Arguments) -> list[DeadLetter]:
     state = str(given.get("state", OPEN))
     if state not in (*STATES, "all"):
-        raise UpkeepError(f"state={state!r} is no state of a dead letter; use {', '.join(STATES)} or all")
+        raise ArgumentError(f"state={state!r} is no state of a dead letter; use {', '.join(STATES)} or all")
     return platform.dead_letters.list(
         _whole(given, "limit") if "limit" in given else _LISTED,
         source=str(given.get("source", "")),
@@ -229,30 +229,48 @@ def _whole(given: Arguments, name: str) -> int:
     try:
         return int(given[name])
     except (TypeError, ValueError) as error:
-        raise UpkeepError(f"{name}={given[name]!r} is not a whole number; the numbers are in `flex refused`") from error
+        raise ArgumentError(f"{name}={given[name]!r} is not a whole number; the numbers are in `flex refused`") from error
 
 
 def _time(given: Arguments, name: str) -> datetime | None:
     text = given.get(name)
-    if not text:
-        return None
+    return time_of(name, str(text)) if text else None
+
+
+def time_of(name: str, text: str) -> datetime:
+    """Read the time that an argument names.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none, or has no offset.
+    """
     try:
-        at = datetime.fromisoformat(str(text))
+        at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UpkeepError(f"{name}={text!r} is not a time; write it like 2016-08-30T18:00-07:00") from error
+        raise ArgumentError(f"{name}={text!r} is not a time; write it like 2016-08-30T18:00-07:00") from error
     if at.tzinfo is None:
-        raise UpkeepError(f"{name}={text!r} has no offset, so it names no instant; write it like 2016-08-30T18:00-07:00")
+        raise ArgumentError(f"{name}={text!r} has no offset, so it names no instant; write it like 2016-08-30T18:00-07:00")
     return at
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  (JSON)
+def json_of(value: Any) -> Any:  # noqa: ANN401  (anything JSON can hold)
+    """Spell dataclasses, times and money as JSON."""
     match value:
         case dict():
-            return {str(key): _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
+            return {str(key): json_of(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [json_of(item) for item in value]
         case datetime():
             return instant(value)
+        case timedelta():
+            return duration(value)
+        case date() | Decimal():
+            return str(value)
+        case bytes():
+            return value.decode("utf-8", "replace")
         case None | bool() | int() | float() | str():
             return value
-    return str(value)
+    if dataclasses.is_dataclass(value):
+        return {field.name: json_of(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -1,9 +1,8 @@
 """The verbs of the platform as commands: JSON in, JSON out. The `flex` commands and `/api/commands` call the same table."""
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,12 @@ import pyoxigraph as ox
 
 import shapes
 import upkeep
-from kg.terms import duration, instant
+from kg.terms import instant
 from service import Platform
+from upkeep import ArgumentError, json_of, time_of
 
 Arguments = dict[str, Any]
 Command = Callable[[Arguments], dict[str, Any]]
-
-
-class ArgumentError(ValueError):
-    """A command was given arguments it can't use."""
 
 
 def commands(platform: Platform) -> Mapping[str, Command]:
@@ -148,14 +144,7 @@ def _file(given: Arguments) -> Path:
 
 
 def _time(given: Arguments, name: str) -> datetime:
-    text = _text(given, name)
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ArgumentError(f"{name}={text!r} is not a time; write it like 2016-08-30T18:00-07:00") from error
-    if at.tzinfo is None:
-        raise ArgumentError(f"{name}={text!r} has no offset, so it names no instant; write it like 2016-08-30T18:00-07:00")
-    return at
+    return time_of(name, _text(given, name))
 
 
 def _number(given: Arguments, name: str) -> float:
@@ -176,27 +165,5 @@ def _decimal(given: Arguments, name: str) -> Decimal:
 
 
 def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401  (a dataclass or a dictionary)
-    spelt = _json(value)
+    spelt = json_of(value)
     return spelt if isinstance(spelt, dict) else {"result": spelt}
-
-
-def _json(value: Any) -> Any:  # noqa: ANN401  (anything JSON can hold)
-    """Spell dataclasses, times and money as JSON."""
-    match value:
-        case dict():
-            return {str(key): _json(item) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_json(item) for item in value]
-        case datetime():
-            return instant(value)
-        case timedelta():
-            return duration(value)
-        case date() | Decimal():
-            return str(value)
-        case bytes():
-            return value.decode("utf-8", "replace")
-        case None | bool() | int() | float() | str():
-            return value
-    if dataclasses.is_dataclass(value):
-        return {field.name: _json(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return value.tolist() if hasattr(value, "tolist") else str(value)

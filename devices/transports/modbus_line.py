@@ -14,6 +14,7 @@ from threading import Lock
 
 from pymodbus import FramerType
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
+from pymodbus.client.base import ModbusBaseSyncClient
 from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ExceptionResponse, ModbusPDU
 
@@ -37,7 +38,7 @@ EXCEPTIONS = {
 NO_SUCH_UNIT = (10, 11)
 
 
-class _TcpClient(ModbusTcpClient):
+class _Bounded(ModbusBaseSyncClient):
     deadline = Deadline(0)
 
     def recv(self, size: int | None) -> bytes:
@@ -45,18 +46,15 @@ class _TcpClient(ModbusTcpClient):
         if self.deadline.passed:
             return b""
         self.comm_params.timeout_connect = self.deadline.left
-        return super().recv(size)
+        return super().recv(size)  # type: ignore[safe-super]  # the real client comes next in the order of classes
 
 
-class _SerialClient(ModbusSerialClient):
-    deadline = Deadline(0)
+class _TcpClient(_Bounded, ModbusTcpClient):
+    pass
 
-    def recv(self, size: int | None) -> bytes:
-        """Wait for a piece of the answer, no longer than the conversation may still take."""
-        if self.deadline.passed:
-            return b""
-        self.comm_params.timeout_connect = self.deadline.left
-        return super().recv(size)
+
+class _SerialClient(_Bounded, ModbusSerialClient):
+    pass
 
 
 @dataclass(frozen=True)
