@@ -22,7 +22,6 @@ from forecasting import flexibility, forecast
 from kg import queries
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris, stamp
-from kg.reader import QueryService
 from kg.remote import RemoteStore
 from ontology.names import FCV
 from optimiser.campaigns import Campaigns, Schedule
@@ -31,6 +30,7 @@ from settlement.changes import changed_since
 from settlement.errors import NotYetError, SettlementError
 from settlement.run import settle
 from settlement.summary import SettlementSummary, summary
+from sparql.service import QueryService
 from telemetry.announce import home_of, osb_iri
 from telemetry.authority import Authority, ClaimCode, Given
 from telemetry.broker import Broker, start_broker

@@ -45,6 +45,10 @@ OURS = frozenset(
     {
         "api",
         "kg",
+        "sparql",
+        "access",
+        "registry",
+        "privacy",
         "shapes",
         "mappers",
         "telemetry",

@@ -29,7 +29,7 @@ class Answer(Protocol):
 
 
 class Endpoint(Protocol):
-    """Runs untrusted queries outside this process (`kg.reader.QueryService`)."""
+    """Runs untrusted queries outside this process (`sparql.service.QueryService`)."""
 
     def run(self, query: str, accept: str) -> Answer:
         """Answer one query in one of the media types that `accept` names."""

@@ -46,7 +46,7 @@ class RemoteStore:
         User and password for HTTP Basic, where the server wants them.
     union_query_url
         Address whose default graph is the union of the named graphs (`scripts/fuseki.py`: `/flex/union`; Oxigraph:
-        `/query?union-default-graph`); only `kg.reader` asks it. Without it, untrusted queries must use `GRAPH`.
+        `/query?union-default-graph`); only `sparql.service` asks it. Without it, untrusted queries must use `GRAPH`.
     """
 
     def __init__(
@@ -191,7 +191,7 @@ class RemoteStore:
     def untrusted(
         self, query: str, *, tabular: bool, has_dataset: bool, deadline_s: float, max_bytes: int
     ) -> ox.QuerySolutions | ox.QueryBoolean | list[Triple]:
-        """Answer a query of somebody else, whole and in time (see `kg.reader`).
+        """Answer a query of somebody else, whole and in time (see `sparql.service`).
 
         Parameters
         ----------

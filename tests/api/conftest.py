@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from api import ApiSettings, Services, create_app
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
-from kg.reader import QueryService
+from sparql.service import QueryService
 from telemetry.channels import Channels
 from telemetry.readings import Readings
 from telemetry.refused import DeadLetters

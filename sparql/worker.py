@@ -1,4 +1,4 @@
-"""The process in which untrusted queries run: `python -m kg.worker MEMORY_MB`, spoken to through its standard streams.
+"""The process in which untrusted queries run: `python -m sparql.worker MEMORY_MB`, spoken to through its standard streams.
 
 Each message is a frame: four bytes of length, then the content. A request is one frame of JSON; an answer is a frame of JSON
 (status, media type) and a frame with the body. The process ends when its input ends, and it ends itself one second after a
@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 import pyoxigraph as ox
 
-from kg.answers import Answer, Caps, problem, written
-from kg.isolation import limit_memory, no_network
+from sparql.answers import Answer, Caps, problem, written
+from sparql.isolation import limit_memory, no_network
 
 LENGTH = struct.Struct(">I")
 _GRACE_S = 1.0

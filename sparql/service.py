@@ -18,14 +18,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from kg.answers import Answer, Caps, problem, written
 from kg.embedded import EmbeddedStore
 from kg.errors import QueryError, StoreError, StoreTimeoutError
-from kg.negotiation import GRAPHS, SOLUTIONS, choose
 from kg.prefixes import prefixes
 from kg.remote import RemoteStore
-from kg.screen import Screened, screen
-from kg.worker import LENGTH, write_frame
+from sparql.answers import Answer, Caps, problem, written
+from sparql.negotiation import GRAPHS, SOLUTIONS, choose
+from sparql.screen import Screened, screen
+from sparql.worker import LENGTH, write_frame
 
 __all__ = ["Answer", "QueryService"]
 
@@ -194,7 +194,7 @@ class _Worker:
             "MALLOC_ARENA_MAX": "2",  # address space is what is limited: no arena for each thread
         }
         self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "kg.worker", str(memory_mb)],
+            [sys.executable, "-m", "sparql.worker", str(memory_mb)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

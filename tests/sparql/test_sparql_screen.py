@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.screen import screen
+from sparql.screen import screen
 
 REACHING_OUT = [
     "SELECT * { SERVICE <http://127.0.0.1:9/x> { ?s ?p ?o } }",

@@ -8,7 +8,7 @@ from datetime import datetime
 import pyoxigraph as ox
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
-from kg.negotiation import GRAPHS, SOLUTIONS, choose
+from sparql.negotiation import GRAPHS, SOLUTIONS, choose
 
 Found = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples | Iterable[Triple]
 PROBLEM = "text/plain; charset=utf-8"

@@ -15,9 +15,9 @@ from kg_stores import KINDS, AnyStore, remote
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kg.embedded import EmbeddedStore
-from kg.reader import QueryService
-from kg.screen import Screened
 from kg.terms import literal
+from sparql.screen import Screened
+from sparql.service import QueryService
 
 BASE = "http://127.0.0.1:8080"
 DEADLINE_S = 1.5

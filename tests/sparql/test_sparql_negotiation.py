@@ -2,7 +2,7 @@
 
 import pytest
 
-from kg.negotiation import GRAPHS, SOLUTIONS, choose
+from sparql.negotiation import GRAPHS, SOLUTIONS, choose
 
 JSON, XML, CSV, TSV = SOLUTIONS[:4]
 

@@ -1,7 +1,7 @@
 """Take away what a worker does not need: network, memory without end, core dumps, survival.
 
 Each step is best effort except the limits: a container may refuse namespaces or seccomp, and the worker then still has the
-screening of the query (`kg.screen`) before it.
+screening of the query (`sparql.screen`) before it.
 """
 
 import ctypes
