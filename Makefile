@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 ASSETS := api/static/vendor/.ready
+DEV := node_modules/.dev-ready
 DATA := scenario/data/.ready
 
 .PHONY: help setup run test quick lint fix clean
@@ -25,8 +26,13 @@ $(STAMP): requirements.lock pyproject.toml
 
 $(ASSETS): package.json package-lock.json scripts/vendor.py $(STAMP)
 	@command -v npm >/dev/null || { echo "npm is needed for the charts' script (Node.js 20 or newer); on Debian: apt install npm" >&2; exit 1; }
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python -m scripts.vendor
+	@touch $@
+
+# servers that the tests talk to; it lies in node_modules, as setting up anew takes them away
+$(DEV): package.json package-lock.json $(ASSETS)
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(DATA): scenario/dataset.py $(STAMP)
@@ -36,10 +42,10 @@ $(DATA): scenario/dataset.py $(STAMP)
 run: setup ## the platform with its demo cooperative, on http://127.0.0.1:8080
 	$(BIN)/flex serve --demo
 
-test: setup ## everything (real servers where they can be had)
+test: setup $(DEV) ## everything (real servers where they can be had)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-quick: setup ## the tests that take less than a minute or so
+quick: setup $(DEV) ## the tests that take less than a minute or so
 	$(BIN)/python -m pytest -q -m "not journey" $(PYTEST_ARGS)
 
 lint: $(STAMP) ## ruff, mypy, the direction of imports

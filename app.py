@@ -6,6 +6,7 @@ A command talks to the platform that runs on the same data directory; where none
 import argparse
 import base64
 import contextlib
+import getpass
 import json
 import logging
 import os
@@ -23,26 +24,30 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from pyoxigraph import Literal, NamedNode
 from SPARQLWrapper import CONSTRUCT, DESCRIBE, TURTLE, SPARQLWrapper
 from waitress.server import create_server
 
 import settings as settings_module
+from access.opened import demo_accounts
 from api import ApiSettings, Services, create_app
+from control import announced, running
 from devices import box
 from kg import queries
 from kg.errors import GraphError
-from kg.terms import XSD, instant, python
+from kg.terms import instant
+from registry.updates import Updates
 from scenario.clock import SteppedTime
 from scenario.dataset import FIRST
 from scenario.demo import Demo
 from scenario.story import Story
-from service import Platform
+from service import Platform, new_key
 from settings import Settings, SettingsError
+from sparql.intake import Intake
 from verbs import commands, validate
 
 log = logging.getLogger("flexcoop")
 FINE, REFUSED, USAGE = 0, 1, 2
+LONGEST_BODY = 16 << 20  # what is longer is refused before it is kept
 
 
 def wall_clock() -> datetime:
@@ -77,17 +82,12 @@ def serve(chosen: Settings, given: argparse.Namespace) -> dict[str, Any] | None:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     clock = SteppedTime(FIRST) if given.demo else wall_clock
-    platform = Platform(chosen, clock, wall_clock)
-    try:
-        web = create_server(_web(platform), host=chosen.web.host, port=chosen.web.port, threads=chosen.web.threads, ident="FLEXCoop")
-    except OSError as error:
-        platform.close()
-        raise RuntimeError(
-            f"port {chosen.web.port} can't be listened on ({error.strerror}); stop what uses it, or set FLEX_HTTP_PORT"
-        ) from error
-    threading.Thread(target=web.run, name="web", daemon=True).start()
-    url = f"http://{chosen.web.host}:{chosen.web.port}"
-    with _announced(chosen, url), contextlib.closing(platform):
+    with contextlib.ExitStack() as stack:
+        platform = stack.enter_context(contextlib.closing(Platform(chosen, clock, wall_clock, demo=given.demo)))
+        web = _listening(_web(platform, stack), chosen)
+        threading.Thread(target=web.run, name="web", daemon=True).start()
+        url = f"http://{chosen.web.host}:{chosen.web.port}"
+        stack.enter_context(announced(chosen.data_dir, url))
         log.info("FLEXCoop is at %s", url)
         worker = threading.Thread(
             target=_play if given.demo else _live, args=(platform, chosen, stop), name="demo" if given.demo else "scheduler"
@@ -99,6 +99,24 @@ def serve(chosen: Settings, given: argparse.Namespace) -> dict[str, Any] | None:
         worker.join(30)
         web.close()
     return {"ok": False, "error": platform.trouble} if platform.trouble and not given.demo else None
+
+
+def _listening(app: Any, chosen: Settings) -> Any:  # noqa: ANN401  (a WSGI application, and its server)
+    """Open the port; one request ahead is looked at, so that a client that hangs up is noticed."""
+    try:
+        return create_server(
+            app,
+            host=chosen.web.host,
+            port=chosen.web.port,
+            threads=chosen.web.threads,
+            ident="FLEXCoop",
+            channel_request_lookahead=1,
+            max_request_body_size=LONGEST_BODY,
+        )
+    except OSError as error:
+        raise RuntimeError(
+            f"port {chosen.web.port} can't be listened on ({error.strerror}); stop what uses it, or set FLEX_HTTP_PORT"
+        ) from error
 
 
 def _live(platform: Platform, chosen: Settings, stop: threading.Event) -> None:
@@ -118,6 +136,7 @@ def _play(platform: Platform, chosen: Settings, stop: threading.Event) -> None:
     demo = _demo(platform, chosen, stop)
     try:
         demo.start()
+        demo_accounts(platform.access, {home.key: platform.iris.id("member", home.key) for home in demo.homes})
         platform.scenario["phase"] = "history"
         demo.play_history()
         platform.scenario["phase"] = "live"
@@ -226,8 +245,11 @@ def run_query(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
     """Send a query to a SPARQL endpoint, as any partner would."""
     text = Path(given.query).read_text(encoding="utf-8") if Path(given.query).is_file() else given.query
     if given.set:
-        text = bind(text, given.set)
+        text = queries.parse("the query", text).bind_texts(**dict(pair.partition("=")[::2] for pair in given.set))
     client = SPARQLWrapper(given.endpoint or f"http://{chosen.web.host}:{chosen.web.port}/sparql", returnFormat="json")
+    site = None if given.endpoint else running(chosen.data_dir)
+    for header, value in (site.headers if site else {}).items():
+        client.addCustomHttpHeader(header, value)
     client.setTimeout(int(chosen.web.sparql_deadline_s) + 5)
     client.setQuery(text)
     graph_wanted = client.queryType in (CONSTRUCT, DESCRIBE)
@@ -245,22 +267,6 @@ def run_query(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
         "columns": answer["head"]["vars"],
         "rows": [{name: cell["value"] for name, cell in row.items()} for row in answer["results"]["bindings"]],
     }
-
-
-def bind(text: str, given: Sequence[str]) -> str:
-    """Fill the parameters of a query file in from `name=value` texts, each read by the type in the file's header."""
-    query = queries.parse("the query", text)
-    pairs = dict(pair.partition("=")[::2] for pair in given)
-    typed = {
-        name: python(Literal(value, datatype=NamedNode(_datatype(query, name)))) if _datatype(query, name) else value
-        for name, value in pairs.items()
-    }
-    return query.bind([typed])
-
-
-def _datatype(query: queries.Query, name: str) -> str:
-    kind = query.parameters.get(name, "iri")
-    return "" if kind == "iri" else kind.replace("xsd:", XSD)
 
 
 def run_settings(chosen: Settings, _: argparse.Namespace) -> dict[str, Any]:
@@ -282,20 +288,11 @@ def verb(name: str, *names: str) -> Callable[[Settings, argparse.Namespace], dic
 
 def ask(chosen: Settings, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Run one verb on the running platform, or on the store itself where none runs."""
-    url = running(chosen)
-    if url:
-        return _posted(url, name, arguments)
+    site = running(chosen.data_dir)
+    if site:
+        return site.post(name, arguments)
     with contextlib.closing(Platform(chosen, wall_clock)) as platform:
         return commands(platform)[name](arguments)
-
-
-def _posted(url: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    # no limit: a load or a check takes as long as it takes, and Ctrl-C ends the waiting
-    answer = httpx.post(f"{url}/api/commands/{name}", json=arguments, timeout=None)  # noqa: S113
-    if answer.is_error:
-        raise RuntimeError(answer.json().get("detail", answer.text))
-    result: dict[str, Any] = answer.json()
-    return result
 
 
 def run_load(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
@@ -313,11 +310,11 @@ def run_long(chosen: Settings, given: argparse.Namespace, name: str, arguments: 
     key, stop = uuid.uuid4().hex, threading.Event()
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     with contextlib.ExitStack() as stack:
-        url = running(chosen)
-        verbs = {} if url else commands(stack.enter_context(contextlib.closing(Platform(chosen, wall_clock))))
+        site = running(chosen.data_dir)
+        verbs = {} if site else commands(stack.enter_context(contextlib.closing(Platform(chosen, wall_clock))))
 
         def tell(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-            return _posted(url, name, arguments) if url else verbs[name](arguments)
+            return site.post(name, arguments) if site else verbs[name](arguments)
 
         work = stack.enter_context(ThreadPoolExecutor(1)).submit(tell, name, arguments | {"key": key})
         shown = sys.stderr.isatty() and not given.json
@@ -352,7 +349,9 @@ def run_refused(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
 # --- assembly -------------------------------------------------------------------------------------------------------------------------
 
 
-def _web(platform: Platform) -> Any:  # noqa: ANN401  (a WSGI application)
+def _web(platform: Platform, stack: contextlib.ExitStack) -> Any:  # noqa: ANN401  (a WSGI application)
+    settings = platform.settings
+    intake = stack.enter_context(contextlib.closing(Intake()))
     services = Services(
         store=platform.store,
         iris=platform.iris,
@@ -363,10 +362,29 @@ def _web(platform: Platform) -> Any:  # noqa: ANN401  (a WSGI application)
         commands=commands(platform),
         now=lambda: platform.now(),
         status=platform.status,
+        access=platform.access,
+        audit=platform.audit,
+        dumps=settings.data_dir / "dumps",
         enrol=_enrol(platform),
+        gate=platform.gate,
+        intake=intake,
         monitor=platform.monitor,
+        updates=_updates(platform) if settings.web.updates else None,
     )
-    return create_app(ApiSettings(shown_settings=tuple(platform.settings.shown())), services)
+    return create_app(ApiSettings(shown_settings=tuple(settings.shown()), names=settings.web.names), services)
+
+
+def _updates(platform: Platform) -> Updates:
+    web = platform.settings.web
+    return Updates(
+        platform.store,
+        platform.gate,
+        platform.settings.data_dir / "updates",
+        deadline_s=web.sparql_deadline_s,
+        memory_mb=web.sparql_memory_mb,
+        mint=new_key,
+        base=platform.settings.base,
+    )
 
 
 def _enrol(platform: Platform) -> Callable[[str, str, bytes], dict[str, Any]]:
@@ -380,30 +398,6 @@ def _enrol(platform: Platform) -> Callable[[str, str, bytes], dict[str, Any]]:
         }
 
     return enrol
-
-
-@contextlib.contextmanager
-def _announced(chosen: Settings, url: str) -> Iterator[None]:
-    """Leave a note where the running platform is, for the other commands."""
-    note = chosen.data_dir / "platform.json"
-    note.write_text(json.dumps({"pid": os.getpid(), "url": url}))
-    try:
-        yield
-    finally:
-        note.unlink(missing_ok=True)
-
-
-def running(chosen: Settings) -> str | None:
-    """Return the address of the platform that runs on this data directory, if one does."""
-    note = chosen.data_dir / "platform.json"
-    if not note.is_file():
-        return None
-    found = json.loads(note.read_text())
-    try:
-        state = httpx.get(f"{found['url']}/health", timeout=5).json()
-    except (httpx.HTTPError, ValueError):
-        return None  # it was killed: the note is stale, and the store free
-    return str(found["url"]) if state.get("pid") == found["pid"] else None  # another platform may answer at that address now
 
 
 def _say(result: dict[str, Any], as_json: bool) -> None:
@@ -425,6 +419,55 @@ def _lines(value: Any, indent: str = "") -> Iterator[str]:  # noqa: ANN401  (JSO
             yield from _lines(item, indent + "  ")
         else:
             yield f"{indent}{name}: {'none' if item in ([], {}, None) else item}"
+
+
+def run_account(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
+    """Make an account or change one; a password is read from the terminal, or from standard input where there is none."""
+    arguments = {name: value for name in ("name", "role", "for", "issuer", "sub") if (value := getattr(given, name))}
+    if given.action == "password" or (given.action == "add" and not given.no_password):
+        arguments["password"] = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    return ask(chosen, "account", arguments | {"action": given.action})
+
+
+def run_people(name: str, *names: str) -> Callable[[Settings, argparse.Namespace], dict[str, Any]]:
+    """Make a command about tokens or partners."""
+
+    def run(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
+        return ask(chosen, name, {key: value for key in ("action", *names) if (value := getattr(given, key))})
+
+    return run
+
+
+def _people(action: Callable[..., argparse.ArgumentParser]) -> None:
+    account = action("account", run_account, "accounts of people who sign in: add, list, disable, enable, password, link (docs/access.md)")
+    account.add_argument("action", choices=("add", "list", "disable", "enable", "password", "link"))
+    account.add_argument("name", nargs="?")
+    account.add_argument("--role", help="operator, member, grid-operator or auditor")
+    account.add_argument("--for", metavar="THING", help="whom it acts for: member/h01, dso/demo")
+    account.add_argument("--no-password", action="store_true", help="it is reached by an OpenID provider alone")
+    account.add_argument("--issuer", metavar="URL", help="of the identity that is linked; FLEX_OIDC_ISSUER unless given")
+    account.add_argument("--sub", help="what the issuer calls the person")
+    token = action("token", run_people("token", "name", "account", "role", "for", "days", "number"), "API tokens: add, list, revoke")
+    token.add_argument("action", choices=("add", "list", "revoke"))
+    token.add_argument("name", nargs="?", help="what it is for")
+    token.add_argument("--account", metavar="NAME", help="whose it is")
+    token.add_argument("--role", help="of a program without account: osb, partner, grid-operator, auditor")
+    token.add_argument("--for", metavar="THING", help="whom such a program acts for: osb/h01, partner/university")
+    token.add_argument("--days", help="until it ends; 90 unless told otherwise")
+    token.add_argument("--number", metavar="N", help="of the token that is revoked")
+    names = ("key", "label", "category", "dataset", "purpose", "from", "to", "grant")
+    partner = action("partner", run_people("partner", *names), "partners, their clients and what they are granted (docs/policy.md)")
+    partner.add_argument("action", choices=("add", "list", "secret", "revoke", "grant", "grants", "withdraw"))
+    partner.add_argument("key", nargs="?", help="of the partner: university")
+    partner.add_argument("--label", help="its name")
+    partner.add_argument(
+        "--category", action="append", metavar="DATA", help="of members who consent: TelemetryData, LatestData, PlansData …"
+    )
+    partner.add_argument("--dataset", action="append", metavar="IRI", help="that is nobody's in particular")
+    partner.add_argument("--purpose", action="append", metavar="DPV", help="what for: ResearchAndDevelopment, ServiceProvision …")
+    partner.add_argument("--from", metavar="DATE", help="first day")
+    partner.add_argument("--to", metavar="DATE", help="last day")
+    partner.add_argument("--grant", metavar="IRI", help="that is withdrawn")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -492,6 +535,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke = action("revoke", verb("revoke", "osb"), "end a box's certificates, and its connection")
     revoke.add_argument("osb", metavar="OSB", help="identifier of the box: osb-h01")
     action("certificates", verb("certificates"), "list the certificates of the boxes")
+    _people(action)
     query = action("query", run_query, "send a SPARQL query to an endpoint, by default the running platform's")
     query.add_argument("query", help="a .rq file or the text itself")
     query.add_argument("--endpoint", metavar="URL")

@@ -7,6 +7,7 @@ the graph and in files below the data directory, so that a platform that was kil
 import logging
 import os
 import threading
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,10 +15,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pyoxigraph import Quad, Triple
+from pyoxigraph import NamedNode, Quad, Triple
 
 import kg.bootstrap
 import shapes
+from access.audit import AuditLog, retention
+from access.opened import OidcSettings, open_access
 from forecasting import flexibility, forecast
 from kg import queries
 from kg.embedded import EmbeddedStore
@@ -25,7 +28,11 @@ from kg.iris import Iris, stamp
 from kg.remote import RemoteStore
 from ontology.names import FCV
 from optimiser.campaigns import Campaigns, Schedule
-from settings import Settings, StoreSettings
+from privacy.aggregates import publish, publish_campaigns
+from registry.edits import Delta
+from registry.errors import RefusedEditError
+from registry.gate import Gate
+from settings import AccessSettings, Settings, StoreSettings
 from settlement.changes import changed_since
 from settlement.errors import NotYetError, SettlementError
 from settlement.run import settle
@@ -63,6 +70,7 @@ FRESH = timedelta(minutes=30)
 RUNNING = (str(FCV.CampaignScheduled), str(FCV.CampaignOngoing))
 CLOSED_AFTER = timedelta(hours=2)  # a UTC day is packed once late readings have had this long
 SCHEDULER_S = 5.0
+CAUGHT_UP = timedelta(days=7)  # days without published sums that a start makes up for
 
 
 def open_store(settings: StoreSettings) -> EmbeddedStore | RemoteStore:
@@ -76,6 +84,15 @@ def open_store(settings: StoreSettings) -> EmbeddedStore | RemoteStore:
         auth=(settings.user, settings.password) if settings.user else None,
         union_query_url=settings.union_url or None,
     )
+
+
+def new_key() -> str:
+    """A key that was never used before."""
+    return uuid.uuid4().hex[:12]
+
+
+def _oidc(wanted: AccessSettings) -> OidcSettings | None:
+    return OidcSettings(wanted.issuer, wanted.client_id, wanted.client_secret, wanted.claim) if wanted.issuer else None
 
 
 class ForeignEventError(LookupError):
@@ -105,9 +122,13 @@ class Platform:
         The time, aware; a scenario gives its own.
     wall
         The time on the wall, where the clock is a scenario's: certificates are compared with it.
+    demo
+        Whether people may sign in as the demo's operator and members by a click, on this machine.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime], wall: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Callable[[], datetime], wall: Callable[[], datetime] | None = None, *, demo: bool = False
+    ) -> None:
         self.settings = settings
         self.now = clock
         self.wall = wall or clock
@@ -129,7 +150,13 @@ class Platform:
             max_bytes=settings.web.sparql_max_bytes,
             memory_mb=settings.web.sparql_memory_mb,
             now=clock,
+            base=settings.base,
         )
+        self.access = open_access(
+            settings.data_dir, self.store, self.iris, now=clock, wall=self.wall, oidc=_oidc(settings.access), demo=demo
+        )
+        self.audit = AuditLog(settings.data_dir / "audit.sqlite")
+        self.gate = Gate(self.store, self.iris, clock, new_key, lambda _: self.reload())
         self.broker: Broker | None = None
         self.ingest: Ingest | None = None
         self._authority = self._open_authority() if settings.broker.tls else None
@@ -205,6 +232,8 @@ class Platform:
             self._keeper.join()
         self.publisher.stop()
         self.endpoint.close()
+        self.audit.close()
+        self.access.close()
         if self.broker is not None:
             self.broker.stop()
         self.dead_letters.close()
@@ -219,6 +248,7 @@ class Platform:
             packed_before = (now - CLOSED_AFTER).date()
             if packed_before > self._closed:
                 self.writer.close_days(packed_before)
+                self._publish_sums(packed_before, now)
                 self._closed = packed_before
                 self._keep_house(now)
             if planning:
@@ -229,6 +259,13 @@ class Platform:
             for campaign in self._campaigns_in(str(FCV.CampaignFinished)):
                 self._try_to_settle(campaign, now)
 
+    def _publish_sums(self, packed_before: date, now: datetime) -> None:
+        """Publish the sums of the days that were packed since the last round, after a start those of the last week; each once."""
+        first = max(self._closed, packed_before - CAUGHT_UP)
+        for number in range((packed_before - first).days):
+            publish(self.store, self.iris, self.channels, self.readings, first + timedelta(days=number), k=self.settings.access.k, now=now)
+        publish_campaigns(self.store, self.iris, k=self.settings.access.k, now=now)
+
     def _keep_house(self, now: datetime) -> None:
         """Thin and drop old readings, once a day beside everything else; what is not finished is gone on with the next day."""
         if self._keeper is not None and self._keeper.is_alive():
@@ -237,6 +274,8 @@ class Platform:
         def work() -> None:
             try:
                 self.retain(now, stop=self._closing.is_set)
+                if (days := self.settings.access.audit_days) is not None:
+                    self.audit.prune(retention(self.wall(), days))
             except JobStoppedError as stopped:
                 log.info("%s", stopped)
             except Exception:  # the readings stay as they are, and the next day tries again
@@ -367,7 +406,7 @@ class Platform:
             self._authority.issue_to(folder, osb)
         return True
 
-    def add_graphs(self, quads: Sequence[Quad]) -> list[str]:
+    def add_graphs(self, quads: Sequence[Quad], by: str = "local", why: str = "facts were loaded from a file") -> list[str]:
         """Add a cooperative's own facts to its graphs: all of them, or none if one breaks a shape.
 
         Returns
@@ -377,29 +416,18 @@ class Platform:
         Raises
         ------
         GraphNameError
-            If something lies outside the platform's graphs, or in those that it writes itself.
+            If something lies in no named graph.
         """
-        graphs: dict[str, list[Triple]] = {}
-        for quad in quads:
-            graphs.setdefault(getattr(quad.graph_name, "value", ""), []).append(quad.triple)
-        for graph in graphs:
-            place = graph.removeprefix(self.iris.graph(""))
-            if place == graph or place in ("ontology", "shapes") or "/telemetry/" in place:
-                raise GraphNameError(
-                    f"{graph or 'the default graph'} is not a graph that facts are entered in; use {self.iris.graph('registry')}, "
-                    f"{self.iris.graph('member', '{key}', 'facts')} and the like (docs/data-model.md §2)"
-                )
-        known = [triple for graph in graphs for triple in self.store.graph(graph)]
-        given = [quad.triple for quad in quads]
-        found = [
-            finding.sentence
-            for graph, triples in graphs.items()
-            for finding in shapes.validate([*triples, *self.store.graph(graph)], context=[*known, *given]).findings
-        ]
-        if not found:
-            self.store.apply(insert=quads)
-            self.reload()
-        return found
+        if any(not isinstance(quad.graph_name, NamedNode) for quad in quads):
+            raise GraphNameError(
+                f"the default graph is not a graph that facts are entered in; use {self.iris.graph('registry')}, "
+                f"{self.iris.graph('member', '{key}', 'facts')} and the like (docs/data-model.md §2)"
+            )
+        try:
+            self.gate.apply(Delta(frozenset(), frozenset(quads)), by=by, why=why)
+        except RefusedEditError as refused:
+            return list(refused.sentences)
+        return []
 
     def retain(self, now: datetime, *, stop: Stop | None = None, report: Report | None = None) -> dict[str, Any]:
         """Thin and drop the readings that the retention settings no longer keep; see `telemetry.retention.retain`."""

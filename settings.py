@@ -39,7 +39,7 @@ TABLE = (
         "FLEX_HTTP_HOST",
         str,
         "127.0.0.1",
-        "address the web pages and the endpoint listen on; there is no sign-in yet, so anything but loopback is refused",
+        "address the web pages and the endpoint listen on; anything but loopback needs FLEX_BASE to be https, from a proxy that ends TLS",
     ),
     Setting("FLEX_HTTP_PORT", int, "8080", "port of the web pages and the endpoint"),
     Setting("FLEX_HTTP_THREADS", int, "8", "threads that answer requests"),
@@ -90,6 +90,24 @@ TABLE = (
     Setting("FLEX_SPARQL_MAX_ROWS", int, "100000", "rows (or triples) of an answer at /sparql beyond which it is refused with a 413"),
     Setting("FLEX_SPARQL_MAX_MB", int, "32", "megabytes of an answer at /sparql beyond which it is refused with a 413"),
     Setting("FLEX_SPARQL_MEMORY_MB", int, "2048", "memory that one query at /sparql may use"),
+    Setting("FLEX_HTTP_NAMES", str, "", "host names that requests may carry beside loopback and that of FLEX_BASE, separated by commas"),
+    Setting(
+        "FLEX_OIDC_ISSUER",
+        str,
+        "",
+        "OpenID Connect issuer by which people sign in, for example https://id.example.org/realms/coop; empty: local accounts alone",
+    ),
+    Setting("FLEX_OIDC_CLIENT_ID", str, "", "what the platform is called at the issuer"),
+    Setting("FLEX_OIDC_CLIENT_SECRET", str, "", "the platform's secret at the issuer", secret=True),
+    Setting("FLEX_OIDC_CLAIM", str, "sub", "claim of the issuer's token by which an account is linked"),
+    Setting("FLEX_K_ANONYMITY", int, "10", "different homes that a published sum must be of; smaller groups are withheld (docs/policy.md)"),
+    Setting("FLEX_AUDIT_DAYS", int, "730", "days for which it is kept who read what about whom; 0 keeps it for ever"),
+    Setting(
+        "FLEX_UPDATE",
+        str,
+        "off",
+        "`on` lets operators' tools send SPARQL Updates to /update, through the gate of all edits; `off` refuses them",
+    ),
     Setting(
         "FLEX_RETENTION_FINE_DAYS",
         int,
@@ -154,6 +172,20 @@ class WebSettings:
     sparql_max_rows: int
     sparql_max_bytes: int
     sparql_memory_mb: int
+    updates: bool
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AccessSettings:
+    """By whom people are recognised, and what strangers get; an empty issuer means local accounts alone."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    claim: str
+    k: int
+    audit_days: int | None
 
 
 @dataclass(frozen=True)
@@ -185,6 +217,7 @@ class Settings:
     store: StoreSettings
     broker: BrokerSettings
     web: WebSettings
+    access: AccessSettings
     retention: RetentionSettings
     demo: DemoSettings
     values: Mapping[str, str]
@@ -239,10 +272,13 @@ def _settings(values: dict[str, str]) -> Settings:
     base = values["FLEX_BASE"]
     if urlsplit(base).scheme not in ("http", "https") or base.endswith("/"):
         raise SettingsError(f"FLEX_BASE={base!r} can't start our IRIs; give an http(s) address without a slash at its end")
-    if values["FLEX_HTTP_HOST"] not in ("127.0.0.1", "localhost", "::1"):
+    if values["FLEX_HTTP_HOST"] not in ("127.0.0.1", "localhost", "::1") and not base.startswith("https://"):
         raise SettingsError(
-            f"FLEX_HTTP_HOST={values['FLEX_HTTP_HOST']!r} would show every member's data to the network: there is no sign-in yet; keep 127.0.0.1"
+            f"FLEX_HTTP_HOST={values['FLEX_HTTP_HOST']!r} would carry passwords and members' data in the clear; "
+            "keep 127.0.0.1, or put a proxy with TLS in front and say its address as FLEX_BASE=https://…"
         )
+    if values["FLEX_UPDATE"] not in ("on", "off"):
+        raise SettingsError(f"FLEX_UPDATE={values['FLEX_UPDATE']!r} is neither on nor off; off is the default")
     if values["FLEX_BROKER_KIND"] not in ("auto", "mosquitto", "amqtt"):
         raise SettingsError(f"FLEX_BROKER_KIND={values['FLEX_BROKER_KIND']!r} is unknown; use auto, mosquitto or amqtt")
     data_dir = Path(values["FLEX_DATA_DIR"]).absolute()
@@ -260,7 +296,10 @@ def _settings(values: dict[str, str]) -> Settings:
             sparql_max_rows=int(values["FLEX_SPARQL_MAX_ROWS"]),
             sparql_max_bytes=int(values["FLEX_SPARQL_MAX_MB"]) << 20,
             sparql_memory_mb=int(values["FLEX_SPARQL_MEMORY_MB"]),
+            updates=values["FLEX_UPDATE"] == "on",
+            names=_list(values["FLEX_HTTP_NAMES"]),
         ),
+        access=_access(values),
         retention=RetentionSettings(
             fine_days=int(values["FLEX_RETENTION_FINE_DAYS"]) or None,
             kept_days=int(values["FLEX_RETENTION_DAYS"]) or None,
@@ -273,6 +312,30 @@ def _settings(values: dict[str, str]) -> Settings:
             speed=float(values["FLEX_DEMO_SPEED"]),
         ),
         values=values,
+    )
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _access(values: Mapping[str, str]) -> AccessSettings:
+    issuer = values["FLEX_OIDC_ISSUER"]
+    if issuer and urlsplit(issuer).scheme not in ("http", "https"):
+        raise SettingsError(f"FLEX_OIDC_ISSUER={issuer!r} is not an http(s) address")
+    if issuer and not values["FLEX_OIDC_CLIENT_ID"]:
+        raise SettingsError(
+            "FLEX_OIDC_ISSUER is set, but not FLEX_OIDC_CLIENT_ID; the issuer gives it when the platform is registered there"
+        )
+    if int(values["FLEX_K_ANONYMITY"]) < 2:
+        raise SettingsError(f"FLEX_K_ANONYMITY={values['FLEX_K_ANONYMITY']} would publish what single homes do; give 2 or more")
+    return AccessSettings(
+        issuer=issuer,
+        client_id=values["FLEX_OIDC_CLIENT_ID"],
+        client_secret=values["FLEX_OIDC_CLIENT_SECRET"],
+        claim=values["FLEX_OIDC_CLAIM"],
+        k=int(values["FLEX_K_ANONYMITY"]),
+        audit_days=int(values["FLEX_AUDIT_DAYS"]) or None,
     )
 
 
@@ -309,7 +372,7 @@ def _broker(values: Mapping[str, str], data_dir: Path) -> BrokerSettings:
         state_dir=data_dir / "broker",
         listen=values["FLEX_BROKER_HOST"],
         tls=values["FLEX_BROKER_SECURITY"] == "tls",
-        names=tuple(name.strip() for name in values["FLEX_BROKER_NAMES"].split(",") if name.strip()),
+        names=_list(values["FLEX_BROKER_NAMES"]),
         certificate_days=int(values["FLEX_BROKER_CERTIFICATE_DAYS"]),
         authority_dir=data_dir / "authority",
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
+import people
 import shapes
 import upkeep
 from kg.terms import instant
@@ -88,7 +89,9 @@ def commands(platform: Platform) -> Mapping[str, Command]:
         }
 
     found = (campaign, abort, opt_out, forecast, optimise, settle, load, backup, restore, check, claim, revoke, certificates)
-    return {function.__name__.replace("_", "-"): function for function in found} | upkeep.commands(platform, work)
+    return (
+        {function.__name__.replace("_", "-"): function for function in found} | upkeep.commands(platform, work) | people.commands(platform)
+    )
 
 
 FORMATS = {

@@ -1,15 +1,37 @@
 """The Flask application: blueprints, headers, one error form."""
 
-from urllib.parse import urlsplit
+from flask import Flask, Response
 
-from flask import Flask, Response, abort, request
-
-from api import charts, commands, enrolment, errors, health, introspection, linked_data, member, operator, refused, sparql
+from api import (
+    audited,
+    catalogue,
+    charts,
+    commands,
+    compression,
+    consents,
+    contexts,
+    dumps,
+    enrolment,
+    errors,
+    graph_store,
+    guard,
+    health,
+    introspection,
+    linked_data,
+    member,
+    oauth,
+    ontology_pages,
+    operator,
+    query_library,
+    refused,
+    sign_in,
+    sparql,
+    update,
+)
 from api.present import install_filters
 from api.services import ApiSettings, Services
 
 POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
 
 def create_app(settings: ApiSettings, services: Services) -> Flask:
@@ -19,24 +41,37 @@ def create_app(settings: ApiSettings, services: Services) -> Flask:
     app.extensions["flexcoop"] = services
     app.extensions["flexcoop.settings"] = settings
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for module in (operator, member, charts, sparql, linked_data, introspection, commands, enrolment, health, refused):
+    for module in (
+        operator,
+        member,
+        charts,
+        sparql,
+        query_library,
+        linked_data,
+        introspection,
+        commands,
+        enrolment,
+        health,
+        refused,
+        graph_store,
+        update,
+        catalogue,
+        contexts,
+        dumps,
+        ontology_pages,
+        sign_in,
+        oauth,
+        audited,
+        consents,
+    ):
         app.register_blueprint(module.pages)
     install_filters(app)
     errors.install(app)
-    app.before_request(_only_from_here)
+    compression.install(app)
+    guard.install(app)
+    audited.install(app)
     app.after_request(_headers)
     return app
-
-
-def _only_from_here() -> None:
-    """Refuse what a foreign page or a rebound DNS name would send to this loopback address."""
-    host = urlsplit(f"//{request.host}").hostname or ""
-    if host not in LOOPBACK and f"[{host}]" not in LOOPBACK:
-        abort(403, f"This platform answers on loopback only, not as {request.host}; open it as http://127.0.0.1")
-    if request.method not in ("GET", "HEAD", "OPTIONS") and request.endpoint != "sparql.query":
-        origin = request.headers.get("Origin")
-        if (origin and urlsplit(origin).netloc != request.host) or request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-            abort(403, f"A form of {origin or 'another site'} may not change anything here; use the form on this platform's own page")
 
 
 def _headers(answer: Response) -> Response:

@@ -15,6 +15,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from api import look_up
 from api.errors import NotFoundError
+from api.guard import rule, scope
 from api.services import services
 from kg import queries
 from ontology.names import FCV
@@ -62,14 +63,21 @@ def _values(column: Iterable[float]) -> list[float | None]:
     return [round(float(value), 4) if np.isfinite(value) else None for value in column]
 
 
+def _visible(channel: str) -> bool:
+    """Tell whether there is such a channel, and whoever asks may see who describes it."""
+    known = services().channels.get(channel)
+    return known is not None and scope().allows(known.graph)
+
+
 @pages.get("/api/members/<key>/day")
+@rule.member("key")
 def member_day(key: str) -> Response:
     """One local day of a home: every power channel it has, and the forecast of its grid connection."""
     known = services()
     zone = look_up.home(key)["zone"]
     begin, end = local_day(zone, request.args.get("date"), known.now())
     wanted = [(label, known.iris.id(*path.format(key).split("/", 1))) for label, path in HOME_CHANNELS]
-    present = [(label, channel) for label, channel in wanted if known.channels.get(channel)]
+    present = [(label, channel) for label, channel in wanted if _visible(channel)]
     frame = known.readings.frame([channel for _, channel in present], begin, end)
     index = pd.date_range(begin, end, freq=STEP, inclusive="left")
     frame = frame.reindex(index)
@@ -79,6 +87,7 @@ def member_day(key: str) -> Response:
 
 
 @pages.get("/api/members/<key>/comfort")
+@rule.member("key")
 def member_comfort(key: str) -> Response:
     """One local day of a home's room temperature and its battery's and car's state of charge."""
     known = services()
@@ -89,7 +98,7 @@ def member_comfort(key: str) -> Response:
         ("Battery", "%", "device", f"{key}-battery#stateOfCharge"),
         ("Car", "%", "device", f"{key}-ev#stateOfCharge"),
     )
-    present = [(label, unit, channel) for label, unit, kind, local in wanted if known.channels.get(channel := known.iris.id(kind, local))]
+    present = [(label, unit, channel) for label, unit, kind, local in wanted if _visible(channel := known.iris.id(kind, local))]
     index = pd.date_range(begin, end, freq=STEP, inclusive="left")
     frame = known.readings.frame([channel for _, _, channel in present], begin, end).reindex(index)
     return _chart(
@@ -100,6 +109,7 @@ def member_comfort(key: str) -> Response:
 
 
 @pages.get("/api/portfolio/day")
+@rule.operator
 def portfolio_day() -> Response:
     """One local day of all grid connections together, with the forecast and its band."""
     known = services()
@@ -140,6 +150,7 @@ def _band(channel: str, index: pd.DatetimeIndex) -> list[dict[str, Any]]:
 
 
 @pages.get("/api/campaigns/<key>/series")
+@rule.operator
 def campaign_series(key: str) -> Response:
     """What was asked, promised, called and measured in a campaign, a value a step [kW reduction]."""
     row = look_up.campaign(key)

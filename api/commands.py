@@ -3,18 +3,21 @@
 from flask import Blueprint, Response, jsonify, request
 
 from api.errors import NotFoundError, problem
+from api.guard import rule
 from api.services import services
 
 pages = Blueprint("commands", __name__)
 
 
 @pages.get("/api/commands")
+@rule.operator
 def verbs() -> Response:
     """List the verbs."""
     return jsonify(sorted(services().commands))
 
 
 @pages.post("/api/commands/<verb>")
+@rule.operator
 def run(verb: str) -> Response:
     """Run one verb with the JSON object in the body as its arguments."""
     command = services().commands.get(verb)

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, jsonify, request
 
 from api.errors import problem
+from api.guard import rule
 from api.services import services
 from telemetry.errors import ClaimCodeError, EnrolmentError, ThrottledError
 
@@ -12,6 +13,7 @@ _MAX_CODE = 64
 
 
 @pages.post("/api/enrol")
+@rule.anybody
 def enrol() -> Response:
     """Answer `{"osb": identifier, "code": claim code, "csr": PEM}` with certificate, authority and the broker's address."""
     give = services().enrol

@@ -18,6 +18,7 @@ log = logging.getLogger("flexcoop.api")
 
 TITLES = {
     400: "The request can't be understood",
+    401: "Sign in first",
     403: "Not allowed",
     404: "There is no such thing here",
     405: "This address does not take that method",
@@ -58,6 +59,8 @@ OURS = frozenset(
         "settlement",
         "scenario",
         "service",
+        "control",
+        "people",
         "settings",
         "upkeep",
         "verbs",

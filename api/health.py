@@ -12,6 +12,7 @@ from flask import Blueprint, Response, jsonify, render_template, request
 
 from api import look_up
 from api.errors import NotFoundError
+from api.guard import rule
 from api.services import services
 from telemetry.alarms import BoxHealth, Health
 from telemetry.health import Coverage, Monitor
@@ -23,6 +24,7 @@ Value = float | int | None
 
 
 @pages.get("/-/health")
+@rule.operator
 def data_health() -> Response:
     """Show how well the data flow, box by box, and what needs a look."""
     health = _monitor().survey()
@@ -32,6 +34,7 @@ def data_health() -> Response:
 
 
 @pages.get("/api/health/day")
+@rule.operator
 def day() -> Response:
     """The readings of the last day by quarter-hour: how many are stored, and how many there would be without gaps."""
     found: Coverage = _monitor().coverage()
@@ -43,6 +46,7 @@ def day() -> Response:
 
 
 @pages.get("/metrics")
+@rule.operator
 def metrics() -> Response:
     """Give the figures of `/health` and of the data's health in the text format of Prometheus."""
     lines = [f"flexcoop_{name} {value}" for name, value in _flat(services().status())]
@@ -94,8 +98,8 @@ def _exposed(health: Health) -> Iterator[str]:
         ("box_gaps_last_day", "Intervals of the last 24 hours without a value.", lambda b: b.gaps_last_day),
         ("box_dead_letters", "Open dead letters of the box.", lambda b: b.refused),
     )
-    for name, help_, rule in per_box:
-        yield from _gauge(name, help_, (((("osb", box.osb),), rule(box)) for box in health.boxes))
+    for name, help_, value_of in per_box:
+        yield from _gauge(name, help_, (((("osb", box.osb),), value_of(box)) for box in health.boxes))
     yield from _gauge("quality_flags", "Quality flags of today and yesterday.", _flags(health.boxes))
     yield from _gauge(
         "dead_letters", "Open dead letters by reason.", ((_label("reason", word), number) for word, number in health.refused.items())

@@ -3,6 +3,7 @@
 from typing import Any
 
 from api.errors import NotFoundError
+from api.guard import scope
 from api.services import services
 from kg import queries
 
@@ -15,11 +16,17 @@ def home(key: str) -> dict[str, Any]:
     NotFoundError
         If there is no such member.
     """
-    known = services()
-    found = queries.rows(known.store, queries.load("api", "member_home"), member=known.iris.id("member", key))
+    found = of_member("member_home", key, "facts")
     if not found:
         raise NotFoundError(f"There is no member {key}; the members are listed at /members")
     return found[0]
+
+
+def of_member(query: str, key: str, *graphs: str) -> list[dict[str, Any]]:
+    """Rows of one of `api/queries` about a member, of which whoever asks may see every graph that the columns `graphs` name."""
+    known, allows = services(), scope().allows
+    rows = queries.rows(known.store, queries.load("api", query), member=known.iris.id("member", key))
+    return [row for row in rows if all(allows(row[name]) for name in graphs if name in row)]
 
 
 def campaign(key: str) -> dict[str, Any]:

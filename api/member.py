@@ -5,9 +5,15 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from access import consents
+from access.layout import CATEGORIES
+from access.principal import Role
 from api import look_up
+from api.audited import looks_at
 from api.charts import local_day
+from api.consents import labels_of
 from api.errors import NotFoundError
+from api.guard import principal, rule
 from api.services import services
 from kg import queries
 from settlement.errors import SettlementError
@@ -17,8 +23,9 @@ pages = Blueprint("member", __name__)
 
 
 @pages.get("/members")
+@rule.operator
 def everyone() -> Response:
-    """List the members; until there is sign-in, whoever sits at this machine may look at each."""
+    """List the members."""
     known = services()
     return make_response(
         render_template("members.html", homes=queries.rows(known.store, queries.load("api", "portfolio")), key=known.iris.key)
@@ -26,6 +33,7 @@ def everyone() -> Response:
 
 
 @pages.get("/members/<key>")
+@rule.member("key")
 def today(key: str) -> Response:
     """Show a member's day, events, contract and devices."""
     known = services()
@@ -43,10 +51,16 @@ def today(key: str) -> Response:
             begin=begin,
             end=end,
             energy=_energies(key, begin, end),
-            devices=queries.rows(known.store, queries.load("api", "member_devices"), member=iri),
-            events=queries.rows(known.store, queries.load("api", "member_events"), member=iri),
-            contracts=queries.rows(known.store, queries.load("api", "member_contract"), member=iri),
+            devices=look_up.of_member("member_devices", key, "facts", "asserted"),
+            events=look_up.of_member("member_events", key, "facts", "events", "statements"),
+            contracts=look_up.of_member("member_contract", key, "contracts"),
             last=known.iris.key,
+            consents=consents.given(known.store, known.iris, iri),
+            partners=consents.parties(known.store, known.iris),
+            categories=sorted(CATEGORIES),
+            labels=labels_of(known.iris, known.store),
+            looks=looks_at(key, 20),
+            operator=principal().role is Role.OPERATOR,
         )
     )
 
@@ -69,6 +83,7 @@ def _energies(key: str, begin: object, end: object) -> dict[str, object]:
 
 
 @pages.post("/members/<key>/events/<event>/opt-out")
+@rule.member("key")
 def opt_out(key: str, event: str) -> BaseResponse:
     """Let a member leave an event; the home returns to normal at once and another takes its place."""
     known = services()
@@ -77,6 +92,7 @@ def opt_out(key: str, event: str) -> BaseResponse:
 
 
 @pages.get("/members/<key>/statements/<campaign>")
+@rule.member("key")
 def statement(key: str, campaign: str) -> Response:
     """Show how a member's payment for one campaign was computed, from the graph alone."""
     known = services()

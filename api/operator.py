@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from api import look_up
 from api.charts import local_day
+from api.guard import rule
 from api.services import services
 from kg import queries
 
@@ -21,6 +22,7 @@ class FormError(ValueError):
 
 
 @pages.get("/")
+@rule.operator
 def portfolio() -> Response:
     """Show the portfolio now, the campaigns, and the form that asks for a new one."""
     known = services()
@@ -56,6 +58,7 @@ def _suggestion(now: datetime, zone: str, homes: int) -> dict[str, Any]:
 
 
 @pages.post("/campaigns")
+@rule.operator
 def start_campaign() -> BaseResponse:
     """Take the request of the DSO from the form and start a campaign on it."""
     known, form = services(), request.form
@@ -78,6 +81,7 @@ def start_campaign() -> BaseResponse:
 
 
 @pages.get("/campaigns/<key>")
+@rule.operator
 def campaign(key: str) -> Response:
     """Show one campaign: asked, promised, delivered, and every home's part in it."""
     known = services()
@@ -96,6 +100,7 @@ def campaign(key: str) -> Response:
 
 
 @pages.post("/campaigns/<key>/abort")
+@rule.operator
 def abort_campaign(key: str) -> BaseResponse:
     """Stop a campaign: every home returns to normal."""
     known = services()

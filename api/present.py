@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from api.services import services
+from kg.prefixes import prefixes
+from kg.terms import parse_duration
 
 
 def when(at: datetime, zone: str = "UTC") -> str:
@@ -60,12 +62,10 @@ def href(iri: str) -> str:
 
 def short(iri: str) -> str:
     """An IRI as people read it: ours without the base, known vocabularies with their prefix."""
-    from api.linked_data import PREFIXES  # the table of prefixes is read from the ontology once
-
     base = services().iris.base
     if iri.startswith(base):
         return iri[len(base) :].removeprefix("/id/")
-    for prefix, namespace in PREFIXES.items():
+    for prefix, namespace in prefixes().items():
         if iri.startswith(namespace):
             return f"{prefix}:{iri[len(namespace) :]}"
     return iri
@@ -78,10 +78,30 @@ def plainly(text: str, zone: str) -> str:
     return re.sub(r"sha256:([0-9a-f]{8})[0-9a-f]+", r"sha256:\1…", text)
 
 
+def readable(text: str, datatype: str | None) -> str:
+    """A literal of a result as people read it: instants in UTC without a T, spans in words; anything else as it stands."""
+    match (datatype or "").rsplit("#", 1)[-1]:
+        case "dateTime":
+            return text.replace("T", " ").removesuffix("Z") + (" UTC" if text.endswith("Z") else "")
+        case "dayTimeDuration":
+            return span(parse_duration(text))
+    return text
+
+
 def install_filters(app: Flask) -> None:
     """Make these known to the templates, and every page the platform's time and state."""
     app.jinja_env.filters.update(
-        when=when, clock=clock, number=number, euro=euro, span=span, term=term, plainly=plainly, status=status, href=href, short=short
+        when=when,
+        clock=clock,
+        number=number,
+        euro=euro,
+        span=span,
+        term=term,
+        plainly=plainly,
+        status=status,
+        href=href,
+        short=short,
+        readable=readable,
     )
 
     @app.context_processor

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from api import look_up
 from api.errors import NotFoundError
+from api.guard import rule
 from api.services import services
 from telemetry.refused import OPEN, STATES, DeadLetter
 
@@ -27,6 +28,7 @@ class FilterError(ValueError):
 
 
 @pages.get("/-/refused")
+@rule.operator
 def refused() -> Response:
     """List what was refused at the border, newest first, each with its sentence; filters by source, reason, time and state."""
     known, args = services(), request.args
@@ -61,6 +63,7 @@ def refused() -> Response:
 
 
 @pages.get("/-/refused/<int:number>")
+@rule.operator
 def letter(number: int) -> Response:
     """Show one letter with its payload, and the form that mends and replays it."""
     found = services().dead_letters.get(number)
@@ -81,6 +84,7 @@ def letter(number: int) -> Response:
 
 
 @pages.get("/-/refused/<int:number>/payload")
+@rule.operator
 def payload(number: int) -> Response:
     """Give the payload of a letter as it came, to be mended elsewhere."""
     found = services().dead_letters.get(number)
@@ -92,6 +96,7 @@ def payload(number: int) -> Response:
 
 
 @pages.post("/-/refused/<int:number>/replay")
+@rule.operator
 def replay(number: int) -> BaseResponse:
     """Send the letter over the border again, with the payload of the form where it was mended."""
     known = services()
@@ -105,6 +110,7 @@ def replay(number: int) -> BaseResponse:
 
 
 @pages.post("/-/refused/<int:number>/drop")
+@rule.operator
 def drop(number: int) -> BaseResponse:
     """Set the letter aside."""
     services().commands["refused"]({"drop": number})

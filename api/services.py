@@ -1,14 +1,21 @@
 """What the pages are given to work with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from flask import current_app
 
+from access.audit import AuditLog
+from access.opened import Access
 from kg.iris import Iris
 from kg.store import Store
+from registry.gate import Gate
+from registry.updates import Updates
+from sparql.intake import Intake
+from sparql.scope import Scope
 from telemetry.channels import Channels
 from telemetry.health import Monitor
 from telemetry.readings import Readings
@@ -26,22 +33,41 @@ class Answer(Protocol):
     def body(self) -> bytes: ...
     @property
     def as_of(self) -> datetime | None: ...
+    @property
+    def age_s(self) -> float: ...
+    @property
+    def retry_after_s(self) -> int | None: ...
+    @property
+    def length(self) -> int: ...
+    def chunks(self) -> Iterator[bytes]: ...
+    def close(self) -> None: ...
 
 
 class Endpoint(Protocol):
     """Runs untrusted queries outside this process (`sparql.service.QueryService`)."""
 
-    def run(self, query: str, accept: str) -> Answer:
-        """Answer one query in one of the media types that `accept` names."""
+    def run(
+        self,
+        query: str,
+        accept: str,
+        *,
+        scope: Scope,
+        client: str,
+        default_graphs: tuple[str, ...] | None = None,
+        named_graphs: tuple[str, ...] | None = None,
+        gone: Callable[[], bool] | None = None,
+    ) -> Answer:
+        """Answer one query, within a scope, in one of the media types that `accept` names."""
         ...
 
 
 @dataclass(frozen=True)
 class ApiSettings:
-    """Limits and what introspection shows."""
+    """Limits, what introspection shows, and the host names that requests may carry beside loopback and that of the base."""
 
     shown_settings: tuple[tuple[str, str, str, str], ...]
-    max_body_bytes: int = 64 << 20
+    max_body_bytes: int = 16 << 20
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +80,13 @@ class Services:
     now : the platform's time, which in a scenario is the scenario's
     status : figures for `/health` and the header of every page
     monitor : surveys the data, for the health page and `/metrics`
+    access : who is known here; without it everything is refused but what is public
+    audit : keeps who looked at what; without it nothing is kept, and nobody can be told
+    dumps : directory of the files that were made for `/dumps/…`; `None`: one that ends with the process
     enrol : OSB, claim code and certificate request → what the box is given (JSON)
+    gate : what edits pass; without it, `/rdf-graph-store` only reads
+    intake : reads RDF that is sent
+    updates : runs the texts of SPARQL Updates; `None` while `/update` is off
     """
 
     store: Store
@@ -68,6 +100,12 @@ class Services:
     status: Callable[[], dict[str, Any]]
     enrol: Callable[[str, str, bytes], dict[str, Any]] | None = None
     monitor: Monitor | None = None
+    access: Access | None = None
+    audit: AuditLog | None = None
+    dumps: Path | None = None
+    gate: Gate | None = None
+    intake: Intake | None = None
+    updates: Updates | None = None
 
 
 def services() -> Services:

@@ -19,6 +19,7 @@ from kg.gate import Gate
 from kg.store import Row
 
 Watch = Callable[[str, int], None]
+Written = Callable[[frozenset[str] | None], None]
 _ROOM = 16 << 20
 _PATIENCE_S = 2.0
 _LONG_LOG = 128 << 20
@@ -36,6 +37,7 @@ class EmbeddedStore:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self._changes = 0
+        self._told: list[Written] = []
         self._broken = False
         self._lock = threading.Lock()
         self._gate = Gate()  # writers together, an exchange alone
@@ -51,6 +53,17 @@ class EmbeddedStore:
     def changes(self) -> int:
         """How many writes this object has made: differs whenever the content may differ."""
         return self._changes
+
+    def watch(self, told: Written) -> None:
+        """Tell somebody of every write, before the call that made it returns.
+
+        Parameters
+        ----------
+        told
+            Given the IRIs of the named graphs that were written to, or `None` where that is not known: after an update in words, an
+            exchange of everything, or a write that failed.
+        """
+        self._told.append(told)
 
     def select(self, query: str) -> list[Row]:
         """See `Store.select`."""
@@ -79,14 +92,18 @@ class EmbeddedStore:
 
     def update(self, update: str) -> None:
         """See `Store.update`."""
-        with self._writing():
+        self._update(update, None)
+
+    def _update(self, update: str, touched: frozenset[str] | None) -> None:
+        with self._writing(touched=touched):
             self._ox.update(update)
 
     def apply(self, *, delete: Iterable[Quad] = (), insert: Iterable[Quad] = ()) -> None:
         """See `Store.apply`."""
         removed, added = list(delete), list(insert)
         refuse_blank_nodes((*removed, *added))
-        with self._writing():
+        touched = _graphs((*removed, *added)) if self._told else None
+        with self._writing(touched=touched):
             if removed:
                 self._ox.update(quads_text(removed, added))
             elif added:
@@ -94,7 +111,7 @@ class EmbeddedStore:
 
     def replace_graph(self, graph: str, triples: Iterable[Triple]) -> None:
         """See `Store.replace_graph`."""
-        self.update(replacement_text(graph, triples))
+        self._update(replacement_text(graph, triples), frozenset({graph}))
 
     def graph(self, graph: str) -> list[Triple]:
         """See `Store.graph`."""
@@ -105,7 +122,7 @@ class EmbeddedStore:
     def drop(self, graphs: Sequence[str]) -> None:
         """See `Store.drop`."""
         if graphs:
-            self.update(drop_text(graphs))
+            self._update(drop_text(graphs), frozenset(graphs))
 
     def graphs(self) -> list[str]:
         """See `Store.graphs`."""
@@ -248,12 +265,14 @@ class EmbeddedStore:
             raise StoreError(f"the store can't be read: {error}") from error
 
     @contextmanager
-    def _writing(self, *, alone: bool = False) -> Iterator[None]:
+    def _writing(self, *, alone: bool = False, touched: frozenset[str] | None = None) -> Iterator[None]:
         if self._broken:
             self._reopen()
+        known = None
         try:
             with self._gate.alone() if alone else self._gate.shared():
                 yield
+            known = touched
         except SyntaxError as error:
             raise QueryError(f"malformed SPARQL Update: {error}") from error
         except (OSError, RuntimeError) as error:
@@ -265,6 +284,8 @@ class EmbeddedStore:
         finally:
             with self._lock:
                 self._changes += 1
+                for told in self._told:
+                    told(known)
 
     def _reopen(self) -> None:
         """Open the store anew after a failed write: RocksDB takes no more writes then, even when the disk has room again.
@@ -304,6 +325,10 @@ def _open(path: Path | None) -> ox.Store:
         raise StoreError(
             f"the store in {path} can't be opened ({error}); is another platform running on it? Stop that one first"
         ) from error
+
+
+def _graphs(quads: Iterable[Quad]) -> frozenset[str]:
+    return frozenset(graph.value for graph in {quad.graph_name for quad in quads} if isinstance(graph, NamedNode))
 
 
 def _load(store: ox.Store, source: Path) -> None:

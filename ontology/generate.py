@@ -31,6 +31,8 @@ CLOSED = {
     "DCTERMS": "http://purl.org/dc/terms/",
     "DCAM": "http://purl.org/dc/dcam/",
     "DCAT": "http://www.w3.org/ns/dcat#",
+    "SD": "http://www.w3.org/ns/sparql-service-description#",
+    "FORMATS": "http://www.w3.org/ns/formats/",
 }
 # the standards' own lists are complete in rdflib
 REEXPORTED = ("OWL", "RDF", "RDFS", "SH", "TIME", "XSD")

@@ -18,6 +18,7 @@ __all__ = [
     "FCSH",
     "FCV",
     "FOAF",
+    "FORMATS",
     "ODRL",
     "ORG",
     "OWL",
@@ -29,6 +30,7 @@ __all__ = [
     "S4ENER",
     "S4SYST",
     "SAREF",
+    "SD",
     "SEAS",
     "SH",
     "SKOS",
@@ -59,6 +61,7 @@ class FC(DefinedNamespace):
     DRCampaign: URIRef
     DREvent: URIRef
     DataConsent: URIRef
+    DataGrant: URIRef
     DayRevision: URIRef
     DispatchInstruction: URIRef
     DurationTerm: URIRef
@@ -80,6 +83,7 @@ class FC(DefinedNamespace):
     OpenSmartBox: URIRef
     OptOut: URIRef
     PVSystem: URIRef
+    Partner: URIRef
     PortfolioResult: URIRef
     QualityFlag: URIRef
     Remuneration: URIRef
@@ -109,7 +113,9 @@ class FC(DefinedNamespace):
     controlType: URIRef
     copyOf: URIRef
     covers: URIRef
+    dataCategory: URIRef
     day: URIRef
+    deletedTriples: URIRef
     deliveredEnergy: URIRef
     deliveredLower: URIRef
     deliveredUpper: URIRef
@@ -117,6 +123,7 @@ class FC(DefinedNamespace):
     deviceProfile: URIRef
     digest: URIRef
     direction: URIRef
+    editedGraph: URIRef
     end: URIRef
     endOffset: URIRef
     flagOf: URIRef
@@ -135,6 +142,7 @@ class FC(DefinedNamespace):
     hasSeries: URIRef
     hasSignature: URIRef
     hasTerm: URIRef
+    insertedTriples: URIRef
     latestAt: URIRef
     latestValue: URIRef
     locatedAt: URIRef
@@ -191,6 +199,7 @@ class FC(DefinedNamespace):
     values: URIRef
     windowEnd: URIRef
     windowStart: URIRef
+    withdrawnAt: URIRef
 
 
 class FCV(DefinedNamespace):
@@ -221,12 +230,14 @@ class FCV(DefinedNamespace):
     ContractDraft: URIRef
     ContractEnded: URIRef
     ContractStatuses: URIRef
+    ContractsData: URIRef
     ControlTypes: URIRef
     CooperativeShare: URIRef
     CounterReset: URIRef
     CounterRollover: URIRef
     Current: URIRef
     DDBC: URIRef
+    DataCategories: URIRef
     DeviceFault: URIRef
     DeviceOffline: URIRef
     DeviceUnreachable: URIRef
@@ -241,9 +252,11 @@ class FCV(DefinedNamespace):
     EventScheduled: URIRef
     EventStandby: URIRef
     EventStatuses: URIRef
+    EventsData: URIRef
     ExportLimit: URIRef
     ExportPositive: URIRef
     FRBC: URIRef
+    FactsData: URIRef
     FewPlaceboDays: URIRef
     FindingCodes: URIRef
     FirstOfParts: URIRef
@@ -257,6 +270,7 @@ class FCV(DefinedNamespace):
     Irradiance: URIRef
     LastOfParts: URIRef
     LateArrival: URIRef
+    LatestData: URIRef
     LimitNotKept: URIRef
     LoadIncrease: URIRef
     LoadReduction: URIRef
@@ -265,6 +279,7 @@ class FCV(DefinedNamespace):
     MeanOfParts: URIRef
     MemberChoice: URIRef
     MemberShare: URIRef
+    MembershipChanged: URIRef
     MeterSwap: URIRef
     MinimumStateOfCharge: URIRef
     MissingReadings: URIRef
@@ -280,6 +295,7 @@ class FCV(DefinedNamespace):
     PPBC: URIRef
     PartialInterval: URIRef
     PersistedWeather: URIRef
+    PlansData: URIRef
     PluggedIn: URIRef
     PowerLimit: URIRef
     Primary: URIRef
@@ -306,20 +322,24 @@ class FCV(DefinedNamespace):
     SignatureMismatch: URIRef
     Signed: URIRef
     StateOfCharge: URIRef
+    StatementsData: URIRef
     StorageCapacity: URIRef
     StuckValue: URIRef
     SumOfParts: URIRef
     Superseded: URIRef
     SwitchState: URIRef
     TargetStateOfCharge: URIRef
+    TelemetryData: URIRef
     TemperatureSetpoint: URIRef
     TenOfTen: URIRef
     ThermalCapacitance: URIRef
     ThermalResistance: URIRef
+    TooFewMembers: URIRef
     Unsigned: URIRef
     Voltage: URIRef
     WaterTemperature: URIRef
     WeatherRegression: URIRef
+    WithheldWithAnother: URIRef
 
 
 class SAREF(DefinedNamespace):
@@ -490,10 +510,12 @@ class PROV(DefinedNamespace):
     _NS = Namespace("http://www.w3.org/ns/prov#")
     Activity: URIRef
     Agent: URIRef
+    Collection: URIRef
     Entity: URIRef
     SoftwareAgent: URIRef
     actedOnBehalfOf: URIRef
     endedAtTime: URIRef
+    hadMember: URIRef
     invalidatedAtTime: URIRef
     startedAtTime: URIRef
     used: URIRef
@@ -544,6 +566,7 @@ class DPV(DefinedNamespace):
     _NS = Namespace("http://www.w3.org/ns/dpv#")
     Consent: URIRef
     Purpose: URIRef
+    ResearchAndDevelopment: URIRef
     ServiceProvision: URIRef
     hasPurpose: URIRef
 
@@ -590,3 +613,44 @@ class DCAT(DefinedNamespace):
     _fail = True
     _NS = Namespace("http://www.w3.org/ns/dcat#")
     Dataset: URIRef
+
+
+class SD(DefinedNamespace):
+    """Terms of http://www.w3.org/ns/sparql-service-description# that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://www.w3.org/ns/sparql-service-description#")
+    Dataset: URIRef
+    Feature: URIRef
+    Function: URIRef
+    Graph: URIRef
+    Language: URIRef
+    NamedGraph: URIRef
+    SPARQL11Query: URIRef
+    SPARQL11Update: URIRef
+    Service: URIRef
+    UnionDefaultGraph: URIRef
+    defaultDataset: URIRef
+    defaultGraph: URIRef
+    endpoint: URIRef
+    extensionFunction: URIRef
+    feature: URIRef
+    name: URIRef
+    namedGraph: URIRef
+    resultFormat: URIRef
+    supportedLanguage: URIRef
+
+
+class FORMATS(DefinedNamespace):
+    """Terms of http://www.w3.org/ns/formats/ that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://www.w3.org/ns/formats/")
+    _extras: ClassVar[list[str]] = ["JSON-LD", "N-Triples"]
+    Format: URIRef
+    RDF_XML: URIRef
+    SPARQL_Results_CSV: URIRef
+    SPARQL_Results_JSON: URIRef
+    SPARQL_Results_TSV: URIRef
+    SPARQL_Results_XML: URIRef
+    Turtle: URIRef

@@ -9,6 +9,9 @@ FILES = {
     "uplot/dist/uPlot.iife.min.js": "uPlot.iife.min.js",
     "uplot/dist/uPlot.min.css": "uPlot.min.css",
     "uplot/LICENSE": "uPlot.LICENSE",
+    "@zazuko/yasgui/build/yasgui.min.js": "yasgui.min.js",
+    "@zazuko/yasgui/build/yasgui.min.css": "yasgui.min.css",
+    "@zazuko/yasgui/package.json": "yasgui.package.json",  # names its licence
 }
 
 

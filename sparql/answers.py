@@ -1,18 +1,26 @@
 """Write what a query found, within caps, or say why not: shared by the worker and the remote store's reader."""
 
+import io
 import json
-from collections.abc import Iterable, Mapping
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
 
 import pyoxigraph as ox
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+from pyoxigraph import Triple
 
 from sparql.negotiation import GRAPHS, SOLUTIONS, choose
 
 Found = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples | Iterable[Triple]
 PROBLEM = "text/plain; charset=utf-8"
-_XSD_STRING = "http://www.w3.org/2001/XMLSchema#string"
+SMALL = 1 << 20
+_CHUNK = 1 << 16
+_QUOTED = re.compile(rb'"[^"]*"')
 _RESULTS = {
     "application/sparql-results+json": ox.QueryResultsFormat.JSON,
     "application/json": ox.QueryResultsFormat.JSON,
@@ -34,16 +42,45 @@ class Answer:
 
     Attributes
     ----------
-    status : HTTP status; 200, 400 (wrong or refused), 406 (no such form), 413 (too much), 503 (too long, too hungry), 502
+    status : HTTP status; 200, 400 (wrong or refused), 406 (no such form), 413 (too much), 503 (too long, too hungry, too busy), 502
     media_type : of the body
-    body : the results; when the status is not 200, the reason as plain text
+    content : the results, as bytes or, if they are long, as an open file without a name; when the status is not 200, the reason as plain text
     as_of : when the content was last brought up to date; `None` where nobody gave a clock, or it is live
+    age_s : how far the content may be behind the store [s]; 0 if nothing was written since, or it is live
+    retry_after_s : when it makes sense to try again [s]; `None` where the query itself is at fault
     """
 
     status: int
     media_type: str
-    body: bytes
+    content: bytes | BinaryIO
     as_of: datetime | None = None
+    age_s: float = 0.0
+    retry_after_s: int | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The whole content."""
+        return self.content if isinstance(self.content, bytes) else b"".join(self.chunks())
+
+    @property
+    def length(self) -> int:
+        """Bytes of the content."""
+        return len(self.content) if isinstance(self.content, bytes) else os.fstat(self.content.fileno()).st_size
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the content bit by bit, so that a long one never stands in memory; may be asked for again until `close`."""
+        if isinstance(self.content, bytes):
+            yield self.content
+            return
+        at = 0
+        while part := os.pread(self.content.fileno(), _CHUNK, at):
+            at += len(part)
+            yield part
+
+    def close(self) -> None:
+        """Let go of the file; one that nobody closes goes with the answer itself."""
+        if not isinstance(self.content, bytes):
+            self.content.close()
 
 
 @dataclass(frozen=True)
@@ -58,84 +95,114 @@ class CapExceededError(Exception):
     """An answer would be longer than its caps."""
 
 
-def problem(status: int, sentence: str) -> Answer:
+class Spool(io.RawIOBase):
+    """Takes an answer while it is written: in memory, and in a file without a name once it is long.
+
+    Parameters
+    ----------
+    folder
+        Where the file goes.
+    most
+        Bytes beyond which it raises `CapExceededError`.
+    """
+
+    def __init__(self, folder: Path | None, most: int) -> None:
+        super().__init__()
+        self._folder = folder
+        self._most = most
+        self._file: BinaryIO = io.BytesIO()
+        self._is_file = False
+        self.size = 0
+
+    def writable(self) -> bool:
+        """Tell that this is for writing."""
+        return True
+
+    def write(self, part: bytes) -> int:  # type: ignore[override]  # pyoxigraph gives bytes
+        """Take a part.
+
+        Raises
+        ------
+        CapExceededError
+            If it is too much.
+        """
+        self.size += len(part)
+        if self.size > self._most:
+            raise CapExceededError(
+                f"the answer is longer than {self._most} bytes, the most that is given at once; ask for fewer columns or rows"
+            )
+        if self.size > SMALL and not self._is_file:
+            file: BinaryIO = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - goes with the answer
+            file.write(self._file.getvalue())  # type: ignore[attr-defined]
+            self._file, self._is_file = file, True
+        return self._file.write(part)
+
+    def content(self) -> bytes | BinaryIO:
+        """What was written."""
+        if self._is_file:
+            self._file.flush()
+            return self._file
+        whole: bytes = self._file.getvalue()  # type: ignore[attr-defined]
+        return whole
+
+
+def problem(status: int, sentence: str, retry_after_s: int | None = None) -> Answer:
     """Refuse, with the reason."""
-    return Answer(status, PROBLEM, sentence.encode("utf-8", "replace"))
+    return Answer(status, PROBLEM, sentence.encode("utf-8", "replace"), retry_after_s=retry_after_s)
 
 
-def written(found: Found, accept: str, caps: Caps, prefixes: Mapping[str, str]) -> Answer:
-    """Write solutions, a truth or triples in the form that the client likes best."""
+def written(found: Found, accept: str, caps: Caps, prefixes: Mapping[str, str], folder: Path | None = None) -> Answer:
+    """Write solutions, a truth or triples in the form that the client likes best; what is long goes to a file in `folder`."""
     tabular = isinstance(found, (ox.QuerySolutions, ox.QueryBoolean))
     offered = SOLUTIONS if tabular else GRAPHS
     media = choose(accept, offered)
     if media is None:
         return problem(406, f"this query can be answered as {', '.join(offered)}, but {accept} was asked for")
+    spool = Spool(folder, caps.bytes)
     try:
         if isinstance(found, ox.QueryBoolean):
-            body = found.serialize(format=_RESULTS[media])
+            spool.write(found.serialize(format=_RESULTS[media]) or b"")
         elif isinstance(found, ox.QuerySolutions):
-            body = _table(found, media, caps)
+            found.serialize(spool, format=_RESULTS[media])  # type: ignore[arg-type]
+            _check(_rows(spool.content(), media, caps.rows), caps)
         else:
-            body = _graph(found, media, caps, prefixes)
+            ox.serialize(_counted(found, caps), spool, format=_RDF[media], prefixes=dict(prefixes))  # type: ignore[arg-type]
     except CapExceededError as error:
         return problem(413, str(error))
     charset = "; charset=utf-8" if media.startswith("text/") else ""
-    return Answer(200, media + charset, body)  # type: ignore[arg-type]
+    return Answer(200, media + charset, spool.content())
 
 
-def _table(solutions: ox.QuerySolutions, media: str, caps: Caps) -> bytes:
-    """Write JSON row by row, so that rows are counted; the other forms are made of it by pyoxigraph."""
-    names = [variable.value for variable in solutions.variables]
-    rows: list[str] = []
-    size = 0
-    for solution in solutions:
-        bound = {name: _json(term) for name in names if (term := solution[name]) is not None}
-        rows.append(json.dumps(bound, ensure_ascii=False, separators=(",", ":")))
-        size += len(rows[-1])
-        _check(len(rows), size, caps)
-    head = json.dumps({"vars": names}, ensure_ascii=False)
-    body = f'{{"head":{head},"results":{{"bindings":[{",".join(rows)}]}}}}'.encode()
-    if _RESULTS[media] != ox.QueryResultsFormat.JSON:
-        again = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
-        body = again.serialize(format=_RESULTS[media])  # type: ignore[assignment]
-    _check(len(rows), len(body), caps)
-    return body
+def _counted(triples: Iterable[Triple], caps: Caps) -> Iterator[Triple]:
+    for number, triple in enumerate(triples, start=1):
+        _check(number, caps)
+        yield triple
 
 
-def _graph(triples: Iterable[Triple], media: str, caps: Caps, prefixes: Mapping[str, str]) -> bytes:
-    kept: list[Triple] = []
-    for triple in triples:
-        kept.append(triple)
-        _check(len(kept), 0, caps)
-    body: bytes = ox.serialize(kept, format=_RDF[media], prefixes=dict(prefixes))  # type: ignore[assignment]
-    _check(len(kept), len(body), caps)
-    return body
+def _rows(content: bytes | BinaryIO, media: str, most: int) -> int:
+    """Count the solutions in a text that pyoxigraph has written: quicker than making a Python object of each.
+
+    In JSON a bare quote never stands inside a string, in XML a bare `<` never inside a text, and in TSV no line break inside a value;
+    only what looks like too many is looked at closely.
+    """
+    if not isinstance(content, bytes):
+        with open(os.dup(content.fileno()), "rb") as again:  # noqa: PTH123 - a file without a name
+            again.seek(0)
+            content = again.read()
+    form = _RESULTS[media]
+    if form == ox.QueryResultsFormat.XML:
+        return content.count(b"<result>")
+    if form == ox.QueryResultsFormat.TSV:
+        return content.count(b"\n") - 1
+    if form == ox.QueryResultsFormat.CSV:
+        lines = content.count(b"\n") - 1
+        return lines if lines <= most else _QUOTED.sub(b"", content).count(b"\n") - 1
+    least, seeming = content.count(b'"}},{"') + 1, content.count(b"},{") + 1
+    return least if least > most or seeming <= most else len(json.loads(content)["results"]["bindings"])
 
 
-def _check(rows: int, size: int, caps: Caps) -> None:
+def _check(rows: int, caps: Caps) -> None:
     if rows > caps.rows:
         raise CapExceededError(
             f"the answer has more than {caps.rows} rows, the most that is given at once; add LIMIT and OFFSET with ORDER BY, or aggregate"
         )
-    if size > caps.bytes:
-        raise CapExceededError(
-            f"the answer is longer than {caps.bytes} bytes, the most that is given at once; ask for fewer columns or rows"
-        )
-
-
-def _json(term: NamedNode | BlankNode | Literal | Triple) -> dict[str, object]:
-    match term:
-        case NamedNode():
-            return {"type": "uri", "value": term.value}
-        case BlankNode():
-            return {"type": "bnode", "value": term.value}
-        case Literal():
-            return {"type": "literal", "value": term.value, **_kind(term)}
-    parts = {"subject": term.subject, "predicate": term.predicate, "object": term.object}
-    return {"type": "triple", "value": {name: _json(part) for name, part in parts.items()}}
-
-
-def _kind(term: Literal) -> dict[str, object]:
-    if term.language is not None:
-        return {"xml:lang": term.language}
-    return {} if term.datatype.value == _XSD_STRING else {"datatype": term.datatype.value}

@@ -1,17 +1,18 @@
 """Take away what a worker does not need: network, memory without end, core dumps, survival.
 
-Each step is best effort except the limits: a container may refuse namespaces or seccomp, and the worker then still has the
-screening of the query (`sparql.screen`) before it.
+Each step is best effort except the limits: a container may refuse namespaces or seccomp, and the worker then still has the parser
+(`sparql.parser`) before it, whose trees can't say SERVICE.
 """
 
 import ctypes
 import platform
 import resource
+import signal
 import struct
 from pathlib import Path
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 1, 38, 22, 2
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _SOCKET_CALL = {"x86_64": 41, "aarch64": 198}
 _EXECVE_CALL = {"x86_64": 59, "aarch64": 221}
@@ -51,6 +52,11 @@ def _filter(libc: ctypes.CDLL) -> bool:
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in program))
     header = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
     return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, header, 0, 0) == 0)
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process when its parent is gone."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def limit_memory(megabytes: int) -> None:

@@ -8,16 +8,19 @@ References
 SPARQL 1.1 Query Language §19.8 (grammar), §18.2.1 (variable scope).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Union
 
 
 @dataclass(frozen=True, slots=True)
 class Var:
-    """A variable, without its mark; hidden ones stand for blank nodes or were added by us, and are named as no query of its kind can."""
+    """A variable, without its mark; hidden ones stand for blank nodes or were added by us, under a name that the query does not use.
+
+    Two variables of one name are the same: a text cannot tell which of them were hidden.
+    """
 
     name: str
-    hidden: bool = False
+    hidden: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ Verb = Var | Iri | Inverse | Sequence | Alternative | Repeat | Negated
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operator on one (`!`, `-`, `+`) or two operands (`||`, `&&`, `=`, `!=`, `<`, `>`, `<=`, `>=`, `+`, `-`, `*`, `/`)."""
+    """An operator on one (`!`, `-`, `+`), two (`=`, `!=`, `<`, `>`, `<=`, `>=`, `+`, `-`, `*`, `/`), or two and more (`||`, `&&`) operands."""
 
     sign: str
     operands: tuple["Expression", ...]
@@ -253,12 +256,12 @@ class Query:
     Attributes
     ----------
     form : `SELECT`, `ASK`, `CONSTRUCT` or `DESCRIBE`
-    where : its pattern; empty for `DESCRIBE <x>`
-    projection : of a SELECT, in order, never empty
+    where : its pattern; empty where a DESCRIBE has none
+    projection : of a SELECT, in order, never empty (`*` over no variable is one hidden variable that nothing binds)
     distinct, reduced : of a SELECT
     template : of a CONSTRUCT (that of CONSTRUCT WHERE is spelt out)
     described : of a DESCRIBE (`*` is spelt out)
-    default_graphs, named_graphs : IRIs of FROM and FROM NAMED; `None` where the query says neither
+    default_graphs, named_graphs : IRIs of FROM and FROM NAMED; both `None` where the query says neither, else both tuples
     values : after the pattern
     """
 

@@ -1,37 +1,40 @@
 """Answer untrusted SPARQL, always outside the process that owns the store (docs/decisions/untrusted-queries.md)."""
 
-import contextlib
-import json
 import os
-import queue
-import select
-import shutil
-import subprocess
-import sys
-import threading
+import pickle
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import IO
 
 from kg.embedded import EmbeddedStore
 from kg.errors import QueryError, StoreError, StoreTimeoutError
 from kg.prefixes import prefixes
 from kg.remote import RemoteStore
+from sparql import printer
 from sparql.answers import Answer, Caps, problem, written
+from sparql.checkpoints import Checkpoints
+from sparql.errors import SparqlError
+from sparql.execution import Graphs, bounded
 from sparql.negotiation import GRAPHS, SOLUTIONS, choose
-from sparql.screen import Screened, screen
-from sparql.worker import LENGTH, write_frame
+from sparql.nodes import Query
+from sparql.observations import face
+from sparql.parser import parse
+from sparql.pool import BUSY, GONE, LATE, Limits, Pool
+from sparql.scope import EVERYTHING, Scope
+from sparql.scoping import for_remote
+from sparql.turns import FullError, Gone, GoneError, LateError, Line
+from sparql.worker import Request
 
 __all__ = ["Answer", "QueryService"]
 
-_LATE = "the query ran longer than {:g} s and was ended; ask for less at once, or narrow its patterns"
-_BUSY = "all {} places for queries were taken for {:g} s; try again in a moment"
-_DIED = "the query's worker broke down, most likely because it needed more than {} MB of memory; ask for less at once"
+_BASE = "http://127.0.0.1:8080"
+_RETRY_S = 2
+_SHORT = 4096
+_SERVER_PLACES = 4
+_LONGEST = 256
 
 
 class QueryService:
@@ -47,19 +50,21 @@ class QueryService:
     store
         The platform's store.
     cache_dir
-        Folder for checkpoints, on the same file system as the store so that they are hard links. Emptied at start.
+        Folder for checkpoints and long answers, on the same file system as the store so that checkpoints are hard links. Emptied at start.
     deadline_s
-        Longest time of one query [s]; waiting for a place may take as long again, and a new checkpoint its milliseconds.
+        Longest time from when a query comes to its answer [s], waiting included.
     max_rows, max_bytes
         Most solutions (or triples) and bytes of one answer.
     memory_mb
-        What a query may take beyond the worker at rest [MiB].
+        What a query may take beyond the worker at rest [MiB]; the long ones together may take twice that.
     staleness_s
         How old a checkpoint may be [s].
     workers
-        How many queries run at the same time.
+        How many quick queries run at the same time; one for each processor, and one, unless given. One place is for another client.
     now
         Tells `Answer.as_of`; without it that stays empty.
+    base
+        Beginning of the platform's IRIs.
     """
 
     def __init__(
@@ -72,42 +77,81 @@ class QueryService:
         max_bytes: int,
         memory_mb: int,
         staleness_s: float = 5.0,
-        workers: int = 2,
+        workers: int | None = None,
         now: Callable[[], datetime] | None = None,
+        base: str = _BASE,
     ) -> None:
         self._deadline_s = deadline_s
         self._caps = Caps(rows=max_rows, bytes=max_bytes)
-        self._engine: _Workers | _Server
+        self._base = base
+        processors = len(os.sched_getaffinity(0))
+        places = workers or processors + 1
+        self._engine: Embedded | Server
         if isinstance(store, RemoteStore):
-            self._engine = _Server(store, deadline_s, self._caps)
+            cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._engine = Server(store, deadline_s, self._caps, workers or _SERVER_PLACES, base, staleness_s, cache_dir)
         else:
-            checkpoints = _Checkpoints(store, cache_dir, staleness_s, now)
-            self._engine = _Workers(checkpoints, workers, memory_mb, deadline_s, self._caps)
+            limits = Limits(
+                quick=places,
+                per_client=max(1, places - 1),
+                memory_mb=memory_mb,
+                slow_memory_mb=2 * memory_mb,
+                slow_running=max(1, processors),
+            )
+            checkpoints = Checkpoints(store, cache_dir, staleness_s, now)
+            self._engine = Embedded(checkpoints, limits, deadline_s, self._caps, base, cache_dir)
 
-    def run(self, query: str, accept: str) -> Answer:
+    def run(
+        self,
+        query: str,
+        accept: str,
+        *,
+        scope: Scope = EVERYTHING,
+        client: str = "",
+        default_graphs: tuple[str, ...] | None = None,
+        named_graphs: tuple[str, ...] | None = None,
+        gone: Gone | None = None,
+    ) -> Answer:
         """Answer one query.
 
         Parameters
         ----------
         query
             SELECT, ASK, CONSTRUCT or DESCRIBE; the project's prefixes need not be declared. Its default graph is the
-            union of all named graphs, unless it says FROM. A triple that stands in two graphs counts twice in that
+            union of all named graphs that may be seen, unless it says FROM. A triple that stands in two graphs counts twice in that
             union on pyoxigraph and once on Fuseki: count with DISTINCT.
         accept
             The media types that the client takes (`Accept` header), or a short name such as `csv`.
+        scope
+            What the client may see.
+        client
+            Who asks: clients take turns.
+        default_graphs, named_graphs
+            The dataset of the protocol; if either is given, FROM and FROM NAMED in the query count for nothing.
+        gone
+            Tells whether the client has hung up; asked some twenty times a second, from the thread that called `run`.
 
         Returns
         -------
         Answer
             Never a part of the answer: all of it with 200, or a reason with 400, 406, 413, 502 or 503.
         """
-        seen = screen(query)
-        if seen.refusal is not None:
-            return problem(400, seen.refusal)
-        offered = SOLUTIONS if seen.form in ("SELECT", "ASK") else GRAPHS
+        until = time.monotonic() + self._deadline_s
+        try:
+            read = _remembered(query, self._base) if len(query) <= _SHORT else _read(query, self._base)
+        except SparqlError as error:
+            return problem(400, str(error))
+        form = read.tree.form
+        offered = SOLUTIONS if form in ("SELECT", "ASK") else GRAPHS
         if choose(accept, offered) is None:
-            return problem(406, f"{seen.form} can be answered as {', '.join(offered)}, but {accept} was asked for")
-        return self._engine.run(query, accept, seen)
+            return problem(406, f"{form} can be answered as {', '.join(offered)}, but {accept} was asked for")
+        asked = replace(read, default_graphs=default_graphs, named_graphs=named_graphs)
+        return self._engine.run(asked, accept, scope=scope, client=client, until=until, gone=gone)
+
+    @property
+    def workers(self) -> tuple[int, ...]:
+        """Process numbers of the workers that there are now."""
+        return self._engine.workers
 
     def close(self) -> None:
         """End the workers and remove the checkpoints."""
@@ -115,230 +159,124 @@ class QueryService:
 
 
 @dataclass(frozen=True)
-class _Checkpoint:
-    path: Path
-    changes: int
-    made: float
-    as_of: datetime | None
+class Asked:
+    """A query that was read: its tree, also pickled, and the dataset of the protocol."""
+
+    tree: Query
+    pickled: bytes
+    default_graphs: tuple[str, ...] | None = None
+    named_graphs: tuple[str, ...] | None = None
 
 
-class _Checkpoints:
-    """Copies of the store that workers may open; the newest is kept, and older ones while somebody reads them."""
-
-    def __init__(self, store: EmbeddedStore, folder: Path, staleness_s: float, now: Callable[[], datetime] | None) -> None:
-        self._store = store
-        self._folder = folder
-        self._staleness_s = staleness_s
-        self._now = now
-        self._lock = threading.Lock()
-        self._number = 0
-        self._newest: _Checkpoint | None = None
-        self._readers: Counter[Path] = Counter()
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, mode=0o700)
-
-    @property
-    def is_dump(self) -> bool:
-        return self._store.path is None
-
-    @contextmanager
-    def reading(self) -> Iterator[_Checkpoint]:
-        """Lend the newest checkpoint, made anew if it is too old and the store has changed."""
-        with self._lock:
-            lent = self._fresh()
-            self._readers[lent.path] += 1
-        try:
-            yield lent
-        finally:
-            with self._lock:
-                self._readers[lent.path] -= 1
-                self._sweep()
-
-    def close(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _fresh(self) -> _Checkpoint:
-        newest = self._newest
-        if newest is not None and (newest.changes == self._store.changes or time.monotonic() - newest.made < self._staleness_s):
-            return newest
-        self._number += 1
-        path = self._folder / f"checkpoint-{self._number}"
-        changes = self._store.changes
-        made = _Checkpoint(path, changes, time.monotonic(), self._now() if self._now else None)
-        if self.is_dump:
-            self._store.backup(path)
-        else:
-            self._store.checkpoint(path)
-        self._newest = made
-        self._sweep()
-        return made
-
-    def _sweep(self) -> None:
-        for path in self._folder.iterdir():
-            if self._readers[path] == 0 and (self._newest is None or path != self._newest.path):
-                del self._readers[path]
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+def _read(text: str, base: str) -> Asked:
+    tree = parse(text, prefixes=prefixes(), base=f"{base}/")
+    return Asked(tree, pickle.dumps(tree, pickle.HIGHEST_PROTOCOL))
 
 
-class _Worker:
-    """One worker process."""
+_remembered = lru_cache(maxsize=256)(_read)  # dashboards ask the same again and again
 
-    def __init__(self, memory_mb: int) -> None:
-        package = Path(__file__).parents[1]
-        environment = {
-            "PATH": os.environ.get("PATH", ""),
-            "PYTHONPATH": str(package),
-            "MALLOC_ARENA_MAX": "2",  # address space is what is limited: no arena for each thread
-        }
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "sparql.worker", str(memory_mb)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd=package,
+
+class Embedded:
+    """Worker processes on checkpoints of the platform's own store."""
+
+    def __init__(self, checkpoints: Checkpoints, limits: Limits, deadline_s: float, caps: Caps, base: str, folder: Path) -> None:
+        self._checkpoints = checkpoints
+        self._pool = Pool(checkpoints, limits, deadline_s)
+        self._blank = Request(
+            path="",
+            is_dump=checkpoints.is_dump,
+            query=None,
+            deadline_s=deadline_s,
+            base=base,
+            rows=caps.rows,
+            bytes=caps.bytes,
+            folder=str(folder),
         )
 
+    def run(self, asked: Asked, accept: str, *, scope: Scope, client: str, until: float, gone: Gone | None) -> Answer:
+        """Answer in a worker."""
+        request = replace(
+            self._blank,
+            query=asked.pickled,
+            accept=accept,
+            scope=scope.digest,
+            default_graphs=asked.default_graphs,
+            named_graphs=asked.named_graphs,
+        )
+        return self._pool.run(request, scope, client=client, until=until, gone=gone)
+
     @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def ask(self, request: dict[str, object], until: float) -> tuple[int, str, bytes] | None:
-        """Send a request, wait for its answer; `None` if the worker died.
-
-        Raises
-        ------
-        StoreTimeoutError
-            If there is no whole answer in time; the worker is then of no more use.
-        """
-        assert self._process.stdin is not None  # noqa: S101 - for mypy: both were given as pipes
-        assert self._process.stdout is not None  # noqa: S101
-        try:
-            write_frame(self._process.stdin, json.dumps(request).encode())  # type: ignore[arg-type]
-            head = self._frame(self._process.stdout, until)
-            body = self._frame(self._process.stdout, until) if head is not None else None
-        except BrokenPipeError:
-            return None
-        if head is None or body is None:
-            return None
-        told = json.loads(head)
-        return int(told["status"]), str(told["media_type"]), body
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
-
-    def _frame(self, source: IO[bytes], until: float) -> bytes | None:
-        head = self._bytes(source, LENGTH.size, until)
-        return None if head is None else self._bytes(source, LENGTH.unpack(head)[0], until)
-
-    @staticmethod
-    def _bytes(source: IO[bytes], count: int, until: float) -> bytes | None:
-        parts: list[bytes] = []
-        while count:
-            left = until - time.monotonic()
-            if left <= 0 or not select.select([source], [], [], left)[0]:
-                raise StoreTimeoutError("the worker did not answer in time; it is to be killed")
-            part = os.read(source.fileno(), min(count, 1 << 20))
-            if not part:
-                return None
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
-
-
-class _Workers:
-    """A few warm workers; one that was killed is replaced at once."""
-
-    def __init__(self, checkpoints: _Checkpoints, count: int, memory_mb: int, deadline_s: float, caps: Caps) -> None:
-        self._checkpoints = checkpoints
-        self._count = count
-        self._memory_mb = memory_mb
-        self._deadline_s = deadline_s
-        self._caps = caps
-        self._idle: queue.Queue[_Worker] = queue.Queue()  # oldest first: a replacement has time to warm up
-        for _ in range(count):
-            self._idle.put(_Worker(memory_mb))
-
-    def run(self, query: str, accept: str, seen: Screened) -> Answer:
-        try:
-            worker = self._idle.get(timeout=self._deadline_s)
-        except queue.Empty:
-            return problem(503, _BUSY.format(self._count, self._deadline_s))
-        usable = False
-        try:
-            with self._checkpoints.reading() as checkpoint:
-                request = self._request(query, accept, seen, checkpoint)
-                answered = worker.ask(request, time.monotonic() + self._deadline_s)
-            usable = answered is not None
-        except StoreTimeoutError:
-            return problem(503, _LATE.format(self._deadline_s))
-        except StoreError as error:
-            return problem(503, f"the graph can't be read now: {error}")
-        finally:
-            if not usable:
-                worker.kill()
-                worker = _Worker(self._memory_mb)
-            self._idle.put(worker)
-        if answered is None:
-            return problem(503, _DIED.format(self._memory_mb))
-        return Answer(*answered, as_of=checkpoint.as_of)
+    def workers(self) -> tuple[int, ...]:
+        """Process numbers."""
+        return self._pool.workers
 
     def close(self) -> None:
-        for _ in range(self._count):
-            with contextlib.suppress(queue.Empty):
-                self._idle.get(timeout=self._deadline_s + 1).kill()
+        """End the workers and remove the checkpoints."""
+        self._pool.close()
         self._checkpoints.close()
 
-    def _request(self, query: str, accept: str, seen: Screened, checkpoint: _Checkpoint) -> dict[str, object]:
-        return {
-            "path": str(checkpoint.path),
-            "is_dump": self._checkpoints.is_dump,
-            "query": query,
-            "accept": accept,
-            "has_dataset": seen.has_dataset,
-            "prefixes": dict(prefixes()),
-            "rows": self._caps.rows,
-            "bytes": self._caps.bytes,
-            "deadline_s": self._deadline_s,
-        }
 
-
-class _Server:
+class Server:
     """A SPARQL server, which gets the query with a time limit."""
 
-    def __init__(self, store: RemoteStore, deadline_s: float, caps: Caps) -> None:
+    def __init__(self, store: RemoteStore, deadline_s: float, caps: Caps, places: int, base: str, staleness_s: float, folder: Path) -> None:
         self._store = store
         self._deadline_s = deadline_s
         self._caps = caps
+        self._base = base
+        self._folder = folder
+        self._staleness_s = staleness_s
+        self._listed, self._graphs = 0.0, Graphs(lambda: iter(store.graphs()))
+        self._line = Line(places=places, per_client=max(1, places - 1), longest=_LONGEST)
 
-    def run(self, query: str, accept: str, seen: Screened) -> Answer:
-        known = prefixes()
-        declared = " ".join(f"PREFIX {name}: <{space}>" for name, space in known.items())
+    def run(self, asked: Asked, accept: str, *, scope: Scope, client: str, until: float, gone: Gone | None) -> Answer:
+        """Answer by the server, as soon as there is a place."""
         try:
-            found = self._store.untrusted(
-                f"{declared} {query}",
-                tabular=seen.form in ("SELECT", "ASK"),
-                has_dataset=seen.has_dataset,
-                deadline_s=self._deadline_s,
-                max_bytes=4 * self._caps.bytes,  # the server's JSON is wordier than what may come of it
-            )
-            return written(found, accept, self._caps, known)
-        except QueryError as error:
-            return problem(400, str(error))
-        except StoreTimeoutError:
-            return problem(503, _LATE.format(self._deadline_s))
-        except OverflowError as error:
-            return problem(413, str(error))
-        except StoreError as error:
-            return problem(502, f"the store's server does not answer: {error}")
+            self._line.enter(client, until, gone)
+        except FullError as error:
+            return problem(503, error.sentence, _RETRY_S)
+        except LateError:
+            return problem(503, BUSY.format(self._deadline_s), _RETRY_S)
+        except GoneError:
+            return problem(503, GONE)
+        try:
+            return self._answered(asked, accept, scope, until)
+        finally:
+            self._line.leave(client)
+
+    @property
+    def workers(self) -> tuple[int, ...]:
+        """None here."""
+        return ()
 
     def close(self) -> None:
         """Leave the store to its owner."""
+
+    def _named(self) -> Graphs:
+        """The server's named graphs, asked for again when that was too long ago."""
+        if time.monotonic() - self._listed > self._staleness_s:
+            self._listed, self._graphs = time.monotonic(), Graphs(lambda: iter(self._store.graphs()))
+        return self._graphs
+
+    def _answered(self, asked: Asked, accept: str, scope: Scope, until: float) -> Answer:
+        try:
+            faced = face(asked.tree, iris_base=self._base, engine="standard")
+            query = for_remote(faced, scope, asked.default_graphs, asked.named_graphs, self._named())
+            found = self._store.untrusted(
+                printer.text(bounded(query, self._caps.rows)),
+                tabular=query.form in ("SELECT", "ASK"),
+                has_dataset=query.default_graphs is not None or query.named_graphs is not None,
+                deadline_s=max(until - time.monotonic(), 0.001),
+                max_bytes=4 * self._caps.bytes,  # the server's JSON is wordier than what may come of it
+            )
+            return written(found, accept, self._caps, prefixes(), self._folder)
+        except SparqlError as error:
+            return problem(400, str(error))
+        except QueryError as error:
+            return problem(400, str(error))
+        except StoreTimeoutError:
+            return problem(503, LATE.format(self._deadline_s))
+        except OverflowError as error:
+            return problem(413, str(error))
+        except StoreError as error:
+            return problem(502, f"the store's server does not answer: {error}", _RETRY_S)

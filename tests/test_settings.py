@@ -50,6 +50,7 @@ def test_an_address_of_ipv6_stands_in_brackets() -> None:
         ({"FLEX_BASE": "http://coop.example/"}, "without a slash at its end"),
         ({"FLEX_STORE": "var/store"}, "is neither `embedded` nor the http(s) address"),
         ({"FLEX_BROKER": "mosquitto"}, "is neither `embedded` nor host:port"),
+        ({"FLEX_UPDATE": "yes"}, "FLEX_UPDATE='yes' is neither on nor off"),
         ({"FLEX_BROKER_KIND": "rabbit"}, "use auto, mosquitto or amqtt"),
         ({"FLEX_BROKER_SECURITY": "ssl"}, "FLEX_BROKER_SECURITY='ssl' is unknown; use loopback or tls"),
         ({"FLEX_BROKER_HOST": "0.0.0.0"}, "would open the broker to the network without certificates"),

@@ -1,13 +1,17 @@
 """The application over the competency data set, without a server."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
+from argon2 import PasswordHasher
+from flask import Flask
 from flask.testing import FlaskClient
 
+from access.opened import Access, open_access
+from access.principal import Role
 from api import ApiSettings, Services, create_app
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
@@ -26,7 +30,7 @@ def calls() -> list[tuple[str, dict]]:
 
 
 @pytest.fixture
-def services(store: EmbeddedStore, iris: Iris, tmp_path: Path, calls) -> Iterator[Services]:
+def services(store: EmbeddedStore, iris: Iris, tmp_path: Path, calls, access) -> Iterator[Services]:
     with (Path(__file__).parents[1] / "data" / "competency.trig").open("rb") as file:
         store.apply(insert=list(ox.parse(file, format=ox.RdfFormat.TRIG)))
     channels = Channels(store, iris)
@@ -50,12 +54,73 @@ def services(store: EmbeddedStore, iris: Iris, tmp_path: Path, calls) -> Iterato
         commands={name: command(name) for name in ("campaign", "abort", "opt-out")},
         now=lambda: NOW,
         status=lambda: {"ok": True, "telemetry": {"accepted": 3}, "scenario": {}},
+        access=access,
     )
     endpoint.close()
     letters.close()
 
 
 @pytest.fixture
-def client(services: Services) -> FlaskClient:
-    app = create_app(ApiSettings(shown_settings=(("FLEX_BASE", "x", "y", "z"),)), services)
+def wall() -> list[datetime]:
+    """The wall clock, by which sign-ins expire: set its one element to move it."""
+    return [NOW]
+
+
+@pytest.fixture
+def access(store: EmbeddedStore, iris: Iris, tmp_path: Path, wall) -> Iterator[Access]:
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    opened = open_access(tmp_path / "access", store, iris, now=lambda: NOW, wall=lambda: wall[0], hasher=quick)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def signed_in(access: Access) -> Callable[..., FlaskClient]:
+    """Make a client of an application whose requests all carry a token: the operator's, if none is named."""
+
+    def make(app: Flask, token: str = access.machine) -> FlaskClient:
+        made = app.test_client()
+        made.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        return made
+
+    return make
+
+
+@pytest.fixture
+def app(services: Services) -> Flask:
+    return create_app(ApiSettings(shown_settings=(("FLEX_BASE", "x", "y", "z"),)), services)
+
+
+@pytest.fixture
+def client(app: Flask, signed_in) -> FlaskClient:
+    """The operator."""
+    return signed_in(app)
+
+
+@pytest.fixture
+def anonymous(app: Flask) -> FlaskClient:
+    """Somebody who is not signed in."""
     return app.test_client()
+
+
+@pytest.fixture
+def as_member(app: Flask, access: Access, iris: Iris, signed_in) -> Callable[[str], FlaskClient]:
+    """A member by the key in their IRI: `as_member("h01")`."""
+
+    def make(key: str) -> FlaskClient:
+        account = access.accounts.find(key) or access.accounts.add(key, Role.MEMBER, iris.id("member", key))
+        return signed_in(app, access.tokens.create("test", account)[0])
+
+    return make
+
+
+@pytest.fixture
+def as_partner(app: Flask, access: Access, iris: Iris, signed_in) -> Callable[..., FlaskClient]:
+    """A partner's program with a JWT: `as_partner("p1")`; also a grid operator's or an auditor's: `as_partner("dso", Role.GRID_OPERATOR)`."""
+
+    def make(key: str, role: Role = Role.PARTNER) -> FlaskClient:
+        if access.clients.find(key) is None:
+            access.clients.add(key, iris.id("partner", key), role)
+        return signed_in(app, access.jwts.issue(access.clients.find(key))[0])
+
+    return make

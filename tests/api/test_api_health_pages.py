@@ -29,7 +29,7 @@ def asked() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def client(services: Services, asked: list[dict[str, Any]], tmp_path: Path) -> FlaskClient:
+def client(services: Services, asked: list[dict[str, Any]], tmp_path: Path, signed_in) -> FlaskClient:
     monitor = Monitor(
         services.store, services.iris, services.channels, services.readings, services.dead_letters,
         data_dir=tmp_path, store_dir=tmp_path, now=lambda: NOW,
@@ -40,7 +40,7 @@ def client(services: Services, asked: list[dict[str, Any]], tmp_path: Path) -> F
         return {}
 
     whole = replace(services, monitor=monitor, commands={**services.commands, "refused": refused})
-    return create_app(ApiSettings(shown_settings=()), whole).test_client()
+    return signed_in(create_app(ApiSettings(shown_settings=()), whole))
 
 
 @pytest.mark.parametrize("page", ["/-/health", "/-/refused", "/-/refused?state=all&source=h01&reason=no-unit&since=2016-08-30T18:00Z"])
@@ -86,8 +86,8 @@ def test_metrics_are_valid_and_hold_what_the_page_says(client: FlaskClient, serv
     assert len(names) == len(set(names))
 
 
-def test_without_a_survey_the_page_says_so(services: Services) -> None:
-    client = create_app(ApiSettings(shown_settings=()), services).test_client()
+def test_without_a_survey_the_page_says_so(services: Services, signed_in) -> None:
+    client = signed_in(create_app(ApiSettings(shown_settings=()), services))
 
     assert client.get("/-/health").status_code == 404
     assert client.get("/metrics").status_code == 200

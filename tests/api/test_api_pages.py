@@ -2,7 +2,7 @@
 
 import pytest
 
-PAGES = ["/", "/members", "/members/h01", "/campaigns/c1", "/sparql", "/-/", "/-/versions", "/-/settings", "/-/queries", "/-/refused"]
+PAGES = ["/", "/members", "/members/h01", "/campaigns/c1", "/sparql", "/-/", "/-/versions", "/-/settings", "/queries", "/-/refused"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -16,7 +16,7 @@ def test_page_is_shown_and_loads_nothing_from_elsewhere(client, page):
     assert "<script>" not in answer.text
 
 
-@pytest.mark.parametrize("page", ["/members/h99", "/campaigns/c99", "/members/h01?date=yesterday", "/nowhere", "/-/queries/kg/none"])
+@pytest.mark.parametrize("page", ["/members/h99", "/campaigns/c99", "/members/h01?date=yesterday", "/nowhere", "/queries/kg/none"])
 def test_missing_page_says_so_to_people_and_programs(client, page):
     person = client.get(page, headers={"Accept": "text/html"})
     program = client.get(page, headers={"Accept": "application/json"})

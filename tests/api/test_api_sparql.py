@@ -27,9 +27,9 @@ def test_query_is_answered_however_it_is_sent(client, send):
     [
         (lambda c: c.get("/sparql", headers={"Accept": "application/json"}), 400, "No query was given"),
         (lambda c: c.get("/sparql?query=ASK{}&query=ASK{}"), 400, "2 queries were given"),
-        (lambda c: c.post("/sparql", data={"update": "CLEAR ALL"}), 400, "takes no update"),
-        (lambda c: c.get("/sparql?update=CLEAR%20ALL"), 400, "takes no update"),
-        (lambda c: c.post("/sparql", data="CLEAR ALL", content_type="application/sparql-update"), 400, "takes no update"),
+        (lambda c: c.post("/sparql", data={"update": "CLEAR ALL"}), 400, "answers queries only"),
+        (lambda c: c.get("/sparql?update=CLEAR%20ALL"), 400, "answers queries only"),
+        (lambda c: c.post("/sparql", data="CLEAR ALL", content_type="application/sparql-update"), 400, "answers queries only"),
         (lambda c: c.post("/sparql", data="x", content_type="text/plain"), 415, "use application/sparql-query or a form"),
         (lambda c: c.post("/sparql", data=b"\xff", content_type="application/sparql-query"), 400, "not UTF-8"),
         (lambda c: c.get("/sparql?query=SELECT"), 400, ""),
@@ -66,9 +66,13 @@ def test_store_is_untouched_by_everything_that_is_refused(client, services):
     assert services.store.count() == before
 
 
-@pytest.mark.parametrize("name", ["default-graph-uri", "named-graph-uri"])
-def test_dataset_of_the_protocol_is_refused_rather_than_ignored(client, name):
-    answer = client.get("/sparql", query_string={"query": ASK, name: "urn:none"})
+@pytest.mark.parametrize(("name", "pattern"), [("default-graph-uri", "{ ?s ?p ?o }"), ("named-graph-uri", "{ GRAPH ?g { ?s ?p ?o } }")])
+def test_the_protocol_chooses_the_graphs_over_what_the_query_says(client, services, name, pattern):
+    graph = services.iris.graph("registry")
+    counted = {"query": "SELECT (COUNT(*) AS ?n) FROM <urn:none> FROM NAMED <urn:none> " + pattern}  # noqa: S608
 
-    assert answer.status_code == 400
-    assert "FROM" in answer.json["detail"]
+    chosen = client.get("/sparql", query_string={**counted, name: graph})
+    none = client.post("/sparql", query_string={name: "urn:none"}, data=counted)
+
+    assert chosen.json["results"]["bindings"][0]["n"]["value"] == str(len(services.store.graph(graph)))
+    assert none.json["results"]["bindings"][0]["n"]["value"] == "0"

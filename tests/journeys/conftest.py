@@ -74,8 +74,18 @@ class Site:
     env: dict[str, str]
     child: Child
 
+    @property
+    def token(self) -> str:
+        """The machine's own token, which acts as an operator."""
+        return (self.folder / "operator.token").read_text(encoding="ascii").strip()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What an operator's request carries."""
+        return {"Authorization": f"Bearer {self.token}"}
+
     def get(self, path: str, accept: str = "application/json") -> Any:
-        request = urllib.request.Request(self.url + path, headers={"Accept": accept})
+        request = urllib.request.Request(self.url + path, headers={"Accept": accept, **self.headers})
         with urllib.request.urlopen(request, timeout=30) as answer:
             body = answer.read().decode()
         return json.loads(body) if accept == "application/json" else body

@@ -96,10 +96,16 @@ class Journey:
                 doubts.setdefault(_begin(row["date"], str(offset)), set()).add(row["reason"].rsplit("/", 1)[1])
         return doubts
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the platform's operator carries."""
+        return {"Authorization": f"Bearer {(self.folder / 'platform' / 'operator.token').read_text(encoding='ascii').strip()}"}
+
     def asked(self, query: str) -> list[dict[str, str]]:
         """Ask the endpoint as `flex query` does, in this process."""
         asked = urllib.request.Request(
-            f"{self.env['FLEX_BASE']}/sparql?{urlencode({'query': query})}", headers={"Accept": "application/sparql-results+json"}
+            f"{self.env['FLEX_BASE']}/sparql?{urlencode({'query': query})}",
+            headers={"Accept": "application/sparql-results+json", **self.headers},
         )
         with urllib.request.urlopen(asked, timeout=30) as answer:
             bindings = json.load(answer)["results"]["bindings"]

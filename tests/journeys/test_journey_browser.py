@@ -25,7 +25,7 @@ PAGES = [
     "/sparql",
     "/doc/site/h01",
     "/-/",
-    "/-/queries",
+    "/queries",
     "/-/settings",
     "/-/refused",
     "/members/nobody",
@@ -45,7 +45,7 @@ def browser():
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("path", PAGES)
 def test_page_fits_and_stays_at_home(site, browser, path, width):
-    page = browser.new_page(viewport={"width": width, "height": 844})
+    page = browser.new_page(viewport={"width": width, "height": 844}, extra_http_headers=site.headers)
     complaints: list[str] = []
     hosts: set[str] = set()
     page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)

@@ -15,9 +15,16 @@ MEMBERS = "PREFIX fc: <https://w3id.org/flexcoop/ns#> SELECT ?member WHERE { ?me
 HOMES = [f"http://127.0.0.1:8080/id/member/h0{number}" for number in range(1, 7)]
 
 
+def asking(site, form=JSON):
+    """SPARQLWrapper as an operator uses it."""
+    client = SPARQLWrapper(f"{site.url}/sparql", returnFormat=form)
+    client.setCredentials("operator", site.token)
+    return client
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_sparqlwrapper_reads_rows(site, method):
-    client = SPARQLWrapper(f"{site.url}/sparql", returnFormat=JSON)
+    client = asking(site)
     client.setMethod(method)
     client.setQuery(MEMBERS)
 
@@ -27,24 +34,34 @@ def test_sparqlwrapper_reads_rows(site, method):
 
 
 def test_sparqlwrapper_reads_csv_and_turtle(site):
-    client = SPARQLWrapper(f"{site.url}/sparql", returnFormat=CSV)
+    client = asking(site, CSV)
     client.setQuery(MEMBERS)
     assert client.queryAndConvert().decode().split() == ["member", *HOMES]
 
-    client = SPARQLWrapper(f"{site.url}/sparql", returnFormat=TURTLE)
+    client = asking(site, TURTLE)
     client.setQuery(f"DESCRIBE <{HOMES[0]}>")
     assert len(Graph().parse(data=client.queryAndConvert(), format="turtle")) >= 3
 
 
 def test_rdflib_queries_the_endpoint_as_a_graph(site):
-    graph = Graph(SPARQLStore(f"{site.url}/sparql"))
+    graph = Graph(SPARQLStore(f"{site.url}/sparql", auth=("operator", site.token)))
 
     assert [str(row.member) for row in graph.query(MEMBERS)] == HOMES
 
 
 def test_curl_gets_csv(site):
     servers.require(shutil.which("curl") is not None, "curl is not installed")
-    command = ["curl", "-sS", "-H", "Accept: text/csv", "--data-urlencode", f"query={MEMBERS}", f"{site.url}/sparql"]
+    command = [
+        "curl",
+        "-sS",
+        "-H",
+        "Accept: text/csv",
+        "-H",
+        f"Authorization: Bearer {site.token}",
+        "--data-urlencode",
+        f"query={MEMBERS}",
+        f"{site.url}/sparql",
+    ]
 
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 
@@ -52,7 +69,7 @@ def test_curl_gets_csv(site):
 
 
 def test_flex_query_runs_a_file(site, flex):
-    answer = flex("query", "settlement/queries/readings_behind_payment.rq", "--endpoint", f"{site.url}/sparql")
+    answer = flex("query", "settlement/queries/readings_behind_payment.rq", env=site.env)
 
     assert set(answer["columns"]) >= {"amount", "contract", "baseline", "day"}
 
@@ -66,8 +83,8 @@ def test_commands_talk_to_the_running_platform(site, flex, tmp_path):
 
 
 def test_every_published_query_runs_at_the_endpoint(site):
-    for found in site.get("/-/queries"):
-        client = SPARQLWrapper(f"{site.url}/sparql", returnFormat=JSON)
+    for found in site.get("/queries"):
+        client = asking(site)
         client.setMethod("POST")
         client.setQuery(found["text"])
         answer = client.queryAndConvert()
@@ -87,7 +104,7 @@ def test_another_cooperatives_csv_is_loaded(site, flex, tmp_path):
     assert "2016-07-20T01:00:00" in first["sentences"][0]
     assert (again["accepted"], again["duplicates"]) == (0, 4)
     query = f"SELECT ?values WHERE {{ ?day fc:forProperty <{channel}> ; fc:day '2016-07-20'^^xsd:date ; fc:values ?values }}"
-    client = SPARQLWrapper(f"{site.url}/sparql", returnFormat=JSON)
+    client = asking(site)
     client.setQuery(query)
     found = client.queryAndConvert()["results"]["bindings"]
     if found:  # closed: the day is long past

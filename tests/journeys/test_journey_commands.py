@@ -33,9 +33,7 @@ WINDOW = ["--start", "2016-08-17T18:00-07:00", "--end", "2016-08-17T20:00-07:00"
     ids=lambda value: " ".join(value[:3]) if isinstance(value, list) else None,
 )
 def test_refusal_is_a_sentence_and_exit_code_1(site, flex, arguments, words):
-    extra = ["--endpoint", f"{site.url}/sparql"] if arguments[0] == "query" else []
-
-    answer = flex(*arguments, *extra, env=site.env, expect=1)
+    answer = flex(*arguments, env=site.env, expect=1)
 
     assert words in json.dumps(answer)
     assert "Traceback" not in json.dumps(answer)
@@ -61,7 +59,7 @@ def test_optimise_says_who_would_be_picked_and_tells_nobody(site, flex):
     assert len(answer["primaries"]) >= 1
     assert site.get("/api/commands") == before
     query = "ASK { ?event fc:start '2016-08-18T01:00:00Z'^^xsd:dateTime ; a fc:DREvent }"
-    assert flex("query", query, "--endpoint", f"{site.url}/sparql")["answer"] is False
+    assert flex("query", query, env=site.env)["answer"] is False
 
 
 def test_another_cooperative_in_the_same_folder_is_refused(played, flex):

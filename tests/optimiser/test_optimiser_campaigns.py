@@ -55,6 +55,10 @@ def home(key, *, facts=True, available=True, control=FCV.FRBC):
     return quads if facts else quads[3:]
 
 
+def withdrawn(key):
+    return describe(IRIS.graph("member", key, "facts"), IRIS.id("consent", key), {FC.withdrawnAt: ISSUED})
+
+
 def consent(key, until=date(2026, 12, 31)):
     return describe(
         IRIS.graph("member", key, "facts"),
@@ -248,6 +252,7 @@ def test_a_target_beyond_all_homes_is_promised_in_part_and_says_why(world):
     ("change", "why"),
     [
         (lambda store: store.apply(delete=consent("h01"), insert=consent("h01", until=date(2026, 6, 9))), "consent"),
+        (lambda store: store.apply(insert=withdrawn("h01")), "consent"),
         (lambda store: store.apply(delete=home("h01"), insert=home("h01", available=False)), "availability"),
         (lambda store: store.drop([IRIS.graph("member", "h01", "plans")]), "no flexibility"),
         (lambda store: store.apply(insert=flexibility("h01", kw=0.0, issued=ISSUED + SLOT)), "nothing to give by the latest forecast"),

@@ -1,0 +1,224 @@
+"""The one gate that edits pass: graphs that may be edited, shapes, provenance, one transaction."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager
+from datetime import datetime
+from urllib.parse import quote
+
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Triple
+
+import shapes
+from kg.iris import Iris, stamp
+from kg.provenance import activity
+from kg.store import Store
+from kg.terms import Lang, describe
+from ontology.names import FC, RDFS
+from registry.edits import Delta, Receipt, Seen, Skolem, etag
+from registry.errors import RefusedEditError, StaleEditError
+
+OWN = ("ontology", "shapes", "audit", "catalogue")
+OWN_FAMILIES = ("aggregates/",)
+MOST_SENTENCES = 20
+MOST_QUADS = 200_000
+
+
+class Gate:
+    """Lets an edit into the graph, or says why not.
+
+    Parameters
+    ----------
+    now
+        The platform's time.
+    mint
+        A key that was never used before.
+    written
+        Called after an edit with the graphs that it touched, so that what is derived from them can be looked at again.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        iris: Iris,
+        now: Callable[[], datetime],
+        mint: Callable[[], str],
+        written: Callable[[Sequence[str]], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._iris = iris
+        self._now = now
+        self._mint = mint
+        self._written = written
+        self._one_at_a_time = threading.RLock()
+        self.skolem = Skolem(iris)
+
+    @property
+    def default_graph(self) -> str:
+        """The named graph that stands for the default graph: what is written to none in particular."""
+        return self._iris.graph("default")
+
+    def new_graph(self) -> str:
+        """Name a graph that was never there."""
+        return self._iris.graph("posted", self._mint())
+
+    def refusal(self, graph: str) -> str | None:
+        """Say why a graph is not to be edited; nothing where it may be."""
+        ours = self._iris.graph("")
+        place = graph.removeprefix(ours)
+        own = place in OWN or place.startswith(OWN_FAMILIES) or "/telemetry/" in place or place.endswith("/latest")
+        if graph.startswith(ours) and own:
+            return (
+                f"{graph} is written by the platform itself and not edited; use {self._iris.graph('registry')}, "
+                f"{self._iris.graph('member', '{key}', 'facts')} and the like (docs/data-model.md §2)."
+            )
+        return None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other edits out for as long as one is thought of."""
+        with self._one_at_a_time:
+            yield
+
+    def tag(self, graph: str, subject: str | None = None) -> str:
+        """Name the content of a graph, or what it says of one thing; compare `Seen.tag`."""
+        return etag(triple for triple in self._store.graph(graph) if subject is None or triple.subject == NamedNode(subject))
+
+    def apply(self, delta: Delta, *, by: str, why: str, if_match: Seen | None = None) -> Receipt:
+        """Make an edit: all of it, with who, when and why in graph `audit`, in one transaction.
+
+        Quads without a graph go to `default_graph`; blank nodes are given IRIs.
+
+        Parameters
+        ----------
+        by
+            Key of the principal who wants it.
+        why
+            In words, for whoever reads the audit.
+        if_match
+            What was seen when the edit was thought of.
+
+        Raises
+        ------
+        RefusedEditError
+            If a graph is not to be edited, or something would break its shape; nothing is written then.
+        StaleEditError
+            If what was seen has changed.
+        """
+        wanted = self._placed(delta)
+        refused = [sentence for graph in wanted.graphs if (sentence := self.refusal(graph))]
+        if refused:
+            raise RefusedEditError(refused)
+        if len(wanted.delete) + len(wanted.insert) > MOST_QUADS:
+            raise RefusedEditError([f"The edit has more than {MOST_QUADS} triples, the most that is checked at once; make it in parts."])
+        with self._one_at_a_time:
+            if if_match is not None and self.tag(if_match.graph, if_match.subject) != if_match.tag:
+                raise StaleEditError(
+                    f"{if_match.subject or if_match.graph} has changed since it was read; read it again and repeat the edit"
+                )
+            return self._apply(wanted, by, why)
+
+    def replace(self, graph: str, triples: Iterable[Triple], *, by: str, why: str, if_match: Seen | None = None) -> Receipt:
+        """Make a graph hold these triples and no others; see `apply`."""
+        with self._one_at_a_time:
+            name = NamedNode(graph)
+            before = {Quad(triple.subject, triple.predicate, triple.object, name) for triple in self._store.graph(graph)}
+            after = {Quad(triple.subject, triple.predicate, triple.object, name) for triple in triples}
+            return self.apply(Delta(frozenset(before), frozenset(after)), by=by, why=why, if_match=if_match)
+
+    def _placed(self, delta: Delta) -> Delta:
+        """Give quads without graph the graph that stands for the default, and blank nodes IRIs."""
+        default = NamedNode(self.default_graph)
+
+        def placed(quads: Iterable[Quad]) -> frozenset[Quad]:
+            return frozenset(
+                Quad(quad.subject, quad.predicate, quad.object, default) if isinstance(quad.graph_name, DefaultGraph) else quad
+                for quad in quads
+            )
+
+        return Delta(placed(delta.delete), placed(self.skolem.named(delta.insert, self._mint)))
+
+    def _apply(self, wanted: Delta, by: str, why: str) -> Receipt:
+        at = self._now()
+        before = {graph: set(self._store.graph(graph)) for graph in wanted.graphs}
+        delete, insert, after = self._effective(wanted, before)
+        if not delete and not insert:
+            return Receipt(None, at, 0, 0, {graph: etag(content) for graph, content in before.items()})
+        self._refuse_invalid(before, after)
+        run = self._iris.id("run", f"edit-{stamp(at)}-{self._mint()}")
+        self._store.apply(delete=delete, insert=[*insert, *self._account(run, at, by, why, delete, insert)])
+        touched = sorted({quad.graph_name.value for quad in (*delete, *insert)})  # type: ignore[union-attr]
+        if self._written is not None:
+            self._written(touched)
+        return Receipt(run, at, len(delete), len(insert), {graph: etag(content) for graph, content in after.items()})
+
+    @staticmethod
+    def _effective(wanted: Delta, before: dict[str, set[Triple]]) -> tuple[list[Quad], list[Quad], dict[str, set[Triple]]]:
+        """Find what really changes: what is there already need not come, and what is not there can't go."""
+        delete: list[Quad] = []
+        insert: list[Quad] = []
+        after: dict[str, set[Triple]] = {}
+        for graph, content in before.items():
+            goes, comes = wanted.within(graph)
+            after[graph] = (content - goes) | comes
+            name = NamedNode(graph)
+            delete += [Quad(each.subject, each.predicate, each.object, name) for each in content - after[graph]]
+            insert += [Quad(each.subject, each.predicate, each.object, name) for each in after[graph] - content]
+        return delete, insert, after
+
+    def _refuse_invalid(self, before: dict[str, set[Triple]], after: dict[str, set[Triple]]) -> None:
+        """Hold what changed, and what refers to it, against the shapes; what was wrong before and is elsewhere does not count."""
+        around = self._around(set(after))
+        told: list[str] = []
+        for graph, content in after.items():
+            touched = {triple.subject for triple in content ^ before[graph]}
+            judged = _judged(content, touched)
+            if not judged:
+                continue
+            others = [triple for other, triples in after.items() if other != graph for triple in triples]
+            context = [*(content - judged), *others, *around]
+            found = {finding for finding in shapes.validate(judged, context=context).findings}
+            if found:
+                names = {getattr(subject, "value", "") for subject in touched}
+                was = _judged(before[graph], touched)
+                known = set(shapes.validate(was, context=[*(before[graph] - was), *around]).findings) if was else set()
+                told += [finding.sentence for finding in sorted(found) if finding.focus in names or finding not in known]
+        if told:
+            more = [f"… and {len(told) - MOST_SENTENCES} more."] if len(told) > MOST_SENTENCES else []
+            raise RefusedEditError([*told[:MOST_SENTENCES], *more])
+
+    def _around(self, graphs: set[str]) -> list[Triple]:
+        """What the graphs may refer to: the registry, and their owners' other small graphs."""
+        owners = {graph.split("/member/")[1].split("/")[0] for graph in graphs if graph.startswith(self._iris.graph("member", ""))}
+        near = {self._iris.graph("registry")} | {
+            self._iris.graph("member", owner, part) for owner in owners for part in ("facts", "contracts", "events")
+        }
+        boxes = [
+            graph
+            for graph in (self._store.graphs() if owners else ())
+            if any(graph.startswith(self._iris.graph("member", owner, "osb", "")) for owner in owners)
+        ]
+        return [triple for graph in (near | set(boxes)) - graphs for triple in self._store.graph(graph)]
+
+    def _account(self, run: str, at: datetime, by: str, why: str, delete: Sequence[Quad], insert: Sequence[Quad]) -> list[Quad]:
+        """State who did what: counts and graphs, not the triples, so that what is erased there does not live on here."""
+        audit = self._iris.graph("audit")
+        graphs = sorted({quad.graph_name.value for quad in (*delete, *insert)})  # type: ignore[union-attr]
+        return [
+            *activity(self._iris, audit, run, at=at, on_behalf_of=self._iris.id("agent", quote(by, safe=""))),
+            *describe(
+                audit,
+                run,
+                {
+                    str(RDFS.comment): Lang(why),
+                    str(FC.editedGraph): [NamedNode(graph) for graph in graphs],
+                    str(FC.deletedTriples): len(delete),
+                    str(FC.insertedTriples): len(insert),
+                },
+            ),
+        ]
+
+
+def _judged(content: set[Triple], touched: Set[object]) -> set[Triple]:
+    """All statements of the things that were touched, and of those in the same graph that refer to them."""
+    referring = {triple.subject for triple in content if triple.object in touched and not isinstance(triple.object, Literal)}
+    return {triple for triple in content if triple.subject in touched or triple.subject in referring}

@@ -1,0 +1,149 @@
+"""The slow lane: queries that turned out to be long, of which a few run at a time, at the lowest priority, clients taking turns.
+
+A long query is not wrong, so it is not refused; but it must not be in the way. Its process gives way to every other of the machine,
+and those for which there is no turn are stopped (`SIGSTOP`) while their clocks run.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_SLICE_S = 0.2
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_CROWDED = "{} long queries run already, and no more are taken; try again in some seconds, or ask for less at once"
+_HEAVY = "the long queries together needed more than {} MB of memory, and this one needed most; ask for less at once"
+
+
+@dataclass
+class Slow:
+    """One query in the lane.
+
+    Attributes
+    ----------
+    pid : of its process
+    client : who asks
+    used_s : how long it has run in the lane [s]
+    running : whether it has a turn
+    evicted : why it was killed; empty if it was not
+    """
+
+    pid: int
+    client: str
+    used_s: float = 0.0
+    running: bool = True
+    evicted: str = field(default="")
+
+
+class SlowLane:
+    """Those queries; every thread that waits for one calls `turn` now and then, which is what makes turns pass.
+
+    Parameters
+    ----------
+    running
+        How many run at a time.
+    most
+        How many there may be.
+    memory_mb
+        How much memory they may take together [MiB].
+    """
+
+    def __init__(self, *, running: int, most: int, memory_mb: int) -> None:
+        self._places = running
+        self._most = most
+        self._memory_mb = memory_mb
+        self._lock = threading.Lock()
+        self._inside: list[Slow] = []
+        self._used: dict[str, float] = {}
+        self._turned = 0.0
+
+    def enter(self, pid: int, client: str) -> Slow:
+        """Take a process in, at the lowest priority; if that is one too many, the last of the greediest client is ended."""
+        slow = Slow(pid, client)
+        with contextlib.suppress(OSError):
+            pass
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, pid, 12)
+        with self._lock:
+            if client not in self._used:
+                self._used[client] = min(self._used.values(), default=0.0)
+            self._inside.append(slow)
+            if len(self._inside) > self._most:
+                counts = Counter(each.client for each in self._inside)
+                greediest = max(counts.values())
+                self._evict([each for each in self._inside if counts[each.client] == greediest][-1], _CROWDED.format(self._most))
+            self._share(time.monotonic())
+        return slow
+
+    def leave(self, slow: Slow) -> None:
+        """Let one go: it has ended."""
+        with self._lock:
+            if slow in self._inside:
+                self._inside.remove(slow)
+            self._forget()
+            self._share(time.monotonic())
+
+    def turn(self) -> None:
+        """Give the next ones a turn if it is time, and see to the memory."""
+        now = time.monotonic()
+        if now - self._turned < _SLICE_S or not self._lock.acquire(blocking=False):
+            return
+        try:
+            sizes = {each.pid: _resident_mb(each.pid) for each in self._inside}
+            if sum(sizes.values()) > self._memory_mb:
+                self._evict(max(self._inside, key=lambda each: sizes[each.pid]), _HEAVY.format(self._memory_mb))
+            self._share(now)
+        finally:
+            self._lock.release()
+
+    @property
+    def count(self) -> int:
+        """How many are in the lane."""
+        return len(self._inside)
+
+    def _share(self, now: float) -> None:
+        """Choose who runs: the client that has had least, and of it the query that has had least."""
+        passed, self._turned = min(now - self._turned, _SLICE_S), now
+        for each in self._inside:
+            if each.running:
+                each.used_s += passed
+                self._used[each.client] += passed
+        wanted: list[Slow] = []
+        counted = dict(self._used)
+        rest = list(self._inside)
+        while rest and len(wanted) < self._places:
+            chosen = min(rest, key=lambda each: (counted[each.client], each.used_s))
+            counted[chosen.client] += _SLICE_S
+            rest.remove(chosen)
+            wanted.append(chosen)
+        for each in self._inside:
+            _let(each, each in wanted)
+
+    def _evict(self, slow: Slow, why: str) -> None:
+        slow.evicted = why
+        self._inside.remove(slow)
+        self._forget()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(slow.pid, signal.SIGKILL)
+
+    def _forget(self) -> None:
+        present = {each.client for each in self._inside}
+        self._used = {client: used for client, used in self._used.items() if client in present}
+
+
+def _let(slow: Slow, run: bool) -> None:
+    if slow.running != run:
+        slow.running = run
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(slow.pid, signal.SIGCONT if run else signal.SIGSTOP)
+
+
+def _resident_mb(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE / (1 << 20)
+    except (OSError, IndexError):
+        return 0.0
