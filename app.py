@@ -103,6 +103,11 @@ def serve(chosen: Settings, given: argparse.Namespace) -> dict[str, Any] | None:
 
 def _listening(app: Any, chosen: Settings) -> Any:  # noqa: ANN401  (a WSGI application, and its server)
     """Open the port; one request ahead is looked at, so that a client that hangs up is noticed."""
+    behind: dict[str, Any] = (
+        {"trusted_proxy": chosen.web.proxy, "trusted_proxy_headers": {"x-forwarded-for"}, "clear_untrusted_proxy_headers": True}
+        if chosen.web.proxy
+        else {}
+    )
     try:
         return create_server(
             app,
@@ -112,6 +117,7 @@ def _listening(app: Any, chosen: Settings) -> Any:  # noqa: ANN401  (a WSGI appl
             ident="FLEXCoop",
             channel_request_lookahead=1,
             max_request_body_size=LONGEST_BODY,
+            **behind,
         )
     except OSError as error:
         raise RuntimeError(
@@ -456,6 +462,9 @@ def _people(action: Callable[..., argparse.ArgumentParser]) -> None:
     token.add_argument("--days", help="until it ends; 90 unless told otherwise")
     token.add_argument("--number", metavar="N", help="of the token that is revoked")
     names = ("key", "label", "category", "dataset", "purpose", "from", "to", "grant")
+    key = action("key", run_people("key", "kid"), "keys that sign partners' tokens: list, rotate, remove the oldest")
+    key.add_argument("action", choices=("list", "rotate", "remove"))
+    key.add_argument("--kid", help="of the key that is removed; its tokens count no more")
     partner = action("partner", run_people("partner", *names), "partners, their clients and what they are granted (docs/policy.md)")
     partner.add_argument("action", choices=("add", "list", "secret", "revoke", "grant", "grants", "withdraw"))
     partner.add_argument("key", nargs="?", help="of the partner: university")

@@ -52,20 +52,20 @@ def commands(platform: Platform) -> dict[str, Command]:
         return {"token": secret, **_token(made)}
 
     def partner(given: Arguments) -> dict[str, Any]:
-        key = given.get("key", "")
+        name = given.get("key", "")
         match _action(given, "add", "list", "grant", "grants", "withdraw", "revoke", "secret"):
             case "list":
                 return {
                     "partners": [{"client": each.id, "for": each.subject, "revoked": _when(each.revoked)} for each in access.clients.list()]
                 }
             case "add":
-                iri = grants.register(platform.store, platform.iris, _text(given, "key"), given.get("label") or key)
-                return {"partner": iri, "client": key, "secret": access.clients.add(key, iri)}
+                iri = grants.register(platform.store, platform.iris, _text(given, "key"), given.get("label") or name)
+                return {"partner": iri, "client": name, "secret": access.clients.add(name, iri)}
             case "secret":
-                return {"client": key, "secret": access.clients.new_secret(_text(given, "key"))}
+                return {"client": name, "secret": access.clients.new_secret(_text(given, "key"))}
             case "revoke":
                 access.clients.revoke(_text(given, "key"))
-                return {"revoked": key}
+                return {"revoked": name}
             case "grant":
                 made = grants.give(
                     platform.store,
@@ -80,7 +80,15 @@ def commands(platform: Platform) -> dict[str, Command]:
         found = grants.given(platform.store, platform.iris, platform.iris.id("partner", _text(given, "key")))
         return {"grants": [_stated(each) for each in found]}
 
-    return {"account": account, "token": token, "partner": partner}
+    def key(given: Arguments) -> dict[str, Any]:
+        match _action(given, "list", "rotate", "remove"):
+            case "rotate":
+                return {"kid": access.keys.rotate()}
+            case "remove":
+                access.keys.remove(_text(given, "kid"))
+        return {"keys": [each["kid"] for each in access.keys.public()["keys"]]}
+
+    return {"account": account, "token": token, "partner": partner, "key": key}
 
 
 def _action(given: Arguments, *known: str) -> str:

@@ -92,6 +92,12 @@ TABLE = (
     Setting("FLEX_SPARQL_MEMORY_MB", int, "2048", "memory that one query at /sparql may use"),
     Setting("FLEX_HTTP_NAMES", str, "", "host names that requests may carry beside loopback and that of FLEX_BASE, separated by commas"),
     Setting(
+        "FLEX_HTTP_PROXY",
+        str,
+        "",
+        "address of the proxy in front whose X-Forwarded-For is believed, for example 127.0.0.1; without it all its clients count as one",
+    ),
+    Setting(
         "FLEX_OIDC_ISSUER",
         str,
         "",
@@ -174,6 +180,7 @@ class WebSettings:
     sparql_memory_mb: int
     updates: bool
     names: tuple[str, ...]
+    proxy: str
 
 
 @dataclass(frozen=True)
@@ -298,6 +305,7 @@ def _settings(values: dict[str, str]) -> Settings:
             sparql_memory_mb=int(values["FLEX_SPARQL_MEMORY_MB"]),
             updates=values["FLEX_UPDATE"] == "on",
             names=_list(values["FLEX_HTTP_NAMES"]),
+            proxy=values["FLEX_HTTP_PROXY"],
         ),
         access=_access(values),
         retention=RetentionSettings(

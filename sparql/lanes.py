@@ -1,7 +1,8 @@
-"""The slow lane: queries that turned out to be long, of which a few run at a time, at the lowest priority, clients taking turns.
+"""The slow lane: queries that turned out to be long, of which a few run at a time, at a low priority, clients taking turns.
 
-A long query is not wrong, so it is not refused; but it must not be in the way. Its process gives way to every other of the machine,
-and those for which there is no turn are stopped (`SIGSTOP`) while their clocks run.
+A long query is not wrong, so it is not refused; but it must not be in the way. Its process gives way to others, and to every other of
+the machine once it is very long; those for which there is no turn are stopped (`SIGSTOP`) while their clocks run. Whoever has had least
+of the processor goes first, so that a query of a second ends soon even among those that would never end.
 """
 
 import contextlib
@@ -14,6 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _SLICE_S = 0.2
+_NICE = 12
+_CPUCLOCK_SCHED = 2  # Linux: the clock of a process is named by its number
+_VERY_LONG_S = 1.5
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _CROWDED = "{} long queries run already, and no more are taken; try again in some seconds, or ask for less at once"
 _HEAVY = "the long queries together needed more than {} MB of memory, and this one needed most; ask for less at once"
@@ -27,15 +31,19 @@ class Slow:
     ----------
     pid : of its process
     client : who asks
-    used_s : how long it has run in the lane [s]
+    first_s : processor time that it had used when it came in [s]
+    used_s : … and when it was looked at last [s]
     running : whether it has a turn
+    last : whether it runs only when nobody else wants to
     evicted : why it was killed; empty if it was not
     """
 
     pid: int
     client: str
+    first_s: float = 0.0
     used_s: float = 0.0
     running: bool = True
+    last: bool = False
     evicted: str = field(default="")
 
 
@@ -62,15 +70,13 @@ class SlowLane:
         self._turned = 0.0
 
     def enter(self, pid: int, client: str) -> Slow:
-        """Take a process in, at the lowest priority; if that is one too many, the last of the greediest client is ended."""
-        slow = Slow(pid, client)
+        """Take a process in, at a low priority; if that is one too many, the last of the greediest client is ended."""
+        used = cpu_s(pid)
+        slow = Slow(pid, client, used, used)
         with contextlib.suppress(OSError):
-            pass
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, pid, 12)
+            os.setpriority(os.PRIO_PROCESS, pid, _NICE)
         with self._lock:
-            if client not in self._used:
-                self._used[client] = min(self._used.values(), default=0.0)
+            self._used.setdefault(client, 0.0)
             self._inside.append(slow)
             if len(self._inside) > self._most:
                 counts = Counter(each.client for each in self._inside)
@@ -107,16 +113,20 @@ class SlowLane:
 
     def _share(self, now: float) -> None:
         """Choose who runs: the client that has had least, and of it the query that has had least."""
-        passed, self._turned = min(now - self._turned, _SLICE_S), now
+        self._turned = now
         for each in self._inside:
-            if each.running:
-                each.used_s += passed
-                self._used[each.client] += passed
+            used = cpu_s(each.pid)
+            self._used[each.client] += max(used - each.used_s, 0.0)
+            each.used_s = used
+            if used - each.first_s > _VERY_LONG_S and not each.last:
+                each.last = True
+                with contextlib.suppress(OSError):
+                    os.sched_setscheduler(each.pid, os.SCHED_IDLE, os.sched_param(0))
         wanted: list[Slow] = []
         counted = dict(self._used)
         rest = list(self._inside)
         while rest and len(wanted) < self._places:
-            chosen = min(rest, key=lambda each: (counted[each.client], each.used_s))
+            chosen = min(rest, key=lambda each: (counted[each.client], each.used_s - each.first_s))
             counted[chosen.client] += _SLICE_S
             rest.remove(chosen)
             wanted.append(chosen)
@@ -133,6 +143,14 @@ class SlowLane:
     def _forget(self) -> None:
         present = {each.client for each in self._inside}
         self._used = {client: used for client, used in self._used.items() if client in present}
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time that a process has used [s]; 0 if it has ended."""
+    try:
+        return time.clock_gettime(~pid << 3 | _CPUCLOCK_SCHED)
+    except OSError:
+        return 0.0
 
 
 def _let(slow: Slow, run: bool) -> None:

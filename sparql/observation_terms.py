@@ -97,7 +97,7 @@ def walk(tree: object) -> Iterator[Any]:
         node = todo.pop()
         if isinstance(node, tuple):
             todo.extend(node)
-        elif is_dataclass(node):
+        elif is_dataclass(node) and not isinstance(node, type):
             yield node
             todo.extend([getattr(node, name) for name in _parts(type(node))])
 
@@ -128,7 +128,7 @@ def _variables(tree: object) -> Iterator[Var]:
             todo.extend(node)
         elif isinstance(node, Values):
             todo.append(node.variables)
-        elif is_dataclass(node):
+        elif is_dataclass(node) and not isinstance(node, type):
             todo.extend([getattr(node, name) for name in _parts(type(node))])
 
 

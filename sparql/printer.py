@@ -131,7 +131,8 @@ def _pattern(pattern: Pattern, indent: str) -> str:
         case Triples(patterns):
             return f"\n{indent}".join([_triple(each) for each in patterns])
         case Filter(expression):
-            return f"FILTER ({_expression(expression, 1, indent)})"
+            written = _expression(expression, 1, indent)
+            return f"FILTER {written}" if isinstance(expression, (Exists, Call)) else f"FILTER ({written})"
         case Group():
             return _group(pattern, indent)
         case Optional(group):

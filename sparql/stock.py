@@ -13,10 +13,10 @@ import time
 from kg.errors import StoreError
 from sparql.checkpoints import Checkpoint, Checkpoints
 from sparql.frames import LENGTH
+from sparql.lanes import cpu_s
 from sparql.nursery import Nursery
 from sparql.worker import Request
 
-_CPUCLOCK_SCHED = 2  # Linux: the clock of a process is named by its number
 _FOREVER_S = 10.0
 _KEEPER_S = 0.25
 
@@ -90,10 +90,7 @@ class Worker:
 
     def cpu_s(self) -> float:
         """Processor time that it has used [s]: a worker that had to wait for the processor is not slow."""
-        try:
-            return time.clock_gettime(~self.pid << 3 | _CPUCLOCK_SCHED)
-        except OSError:
-            return 0.0
+        return cpu_s(self.pid)
 
     def kill(self) -> None:
         """End it, whatever it does."""

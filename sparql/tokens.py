@@ -14,7 +14,7 @@ from typing import NoReturn
 from sparql.errors import SparqlError
 
 MAX_LENGTH = 500_000  # characters; the longest query of ours has 3,000, a list of 5,000 IRIs 400,000
-MAX_DEPTH = 100  # brackets and operands within one another; keeps every walk over a tree far from Python's own limit
+MAX_DEPTH = 100  # brackets and operands within one another, a group as two: any walk over a tree stays far from Python's own limit
 UPDATES = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"})
 
 _BASE = (
@@ -61,7 +61,7 @@ SERVICE = (
 )
 UPDATE = "{} is an update, and this address only answers queries; send SELECT, ASK, CONSTRUCT or DESCRIBE"
 TOO_LONG = "the query has {:,} characters, and at most {:,} are read; send several smaller queries"
-TOO_DEEP = "the query nests more than {} brackets and operands within one another; write it flatter, or as several queries"
+TOO_DEEP = "the query nests too deep: more than {} brackets and operands within one another (a group counts twice); write it flatter, or as several queries"
 _STRING = "a string begins here that does not end, or holds an escape other than \\t \\b \\n \\r \\f \\\" \\' \\\\; close it, or write its backslashes twice"
 
 
@@ -99,6 +99,8 @@ class Tokens:
             kind = value
         elif kind == "var":
             self.at -= 1
+        elif kind == "blank":
+            self.at -= 2
         elif kind == "word":
             kind = "a" if value == "a" else value.upper()
         self.kind = kind
@@ -117,6 +119,8 @@ class Tokens:
     def open(self) -> None:
         """Go past an opening bracket."""
         self.deeper()
+        if self.kind == "{":
+            self.deeper()
         self.opened.append(self.at)
         self.advance()
 
@@ -130,7 +134,7 @@ class Tokens:
                 opening = f"{self.text[begun]!r} (line {line}, column {column})"
                 self.refuse(f"the brackets do not match: {opening} is not closed before {self.found()}; add {sign!r}, or remove a bracket")
             self.expected(f"{expected} or {sign!r}" if expected else repr(sign))
-        self.depth -= 1
+        self.depth -= 2 if sign == "}" else 1
         self.opened.pop()
         self.advance()
 

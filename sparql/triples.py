@@ -49,16 +49,21 @@ class TripleRules(Expressions):
     def _properties(self, subject: Term, found: list[Triple], paths: bool) -> None:
         while True:
             verb = self._verb(paths)
-            found.append(Triple(subject, verb, self._node(found, paths)))
+            self._object(subject, verb, found, paths)
             while self.kind == ",":
                 self.advance()
-                found.append(Triple(subject, verb, self._node(found, paths)))
+                self._object(subject, verb, found, paths)
             if self.kind != ";":
                 return
             while self.kind == ";":
                 self.advance()
             if self.kind not in _VERBS:
                 return
+
+    def _object(self, subject: Term, verb: Verb, found: list[Triple], paths: bool) -> None:
+        at = len(found)
+        value = self._node(found, paths)
+        found.insert(at, Triple(subject, verb, value))  # before those of `[ … ]` and `( … )`
 
     def _node(self, found: list[Triple], paths: bool) -> Term:
         kind = self.kind

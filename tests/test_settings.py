@@ -46,7 +46,9 @@ def test_an_address_of_ipv6_stands_in_brackets() -> None:
         ({"FLEX_HTTP_PROT": "1"}, "FLEX_HTTP_PROT in the environment is not a setting of FLEXCoop; did you mean FLEX_HTTP_PORT?"),
         ({"FLEX_HTTP_PORT": "http"}, "FLEX_HTTP_PORT='http' is not a number; port of the web pages and the endpoint"),
         ({"FLEX_DEMO_HOMES": "-1"}, "FLEX_DEMO_HOMES='-1' is negative"),
-        ({"FLEX_HTTP_HOST": "0.0.0.0"}, "would show every member's data to the network"),
+        ({"FLEX_HTTP_HOST": "0.0.0.0"}, "would carry passwords and members' data in the clear"),
+        ({"FLEX_OIDC_ISSUER": "https://id.example"}, "but not FLEX_OIDC_CLIENT_ID"),
+        ({"FLEX_K_ANONYMITY": "1"}, "would publish what single homes do"),
         ({"FLEX_BASE": "http://coop.example/"}, "without a slash at its end"),
         ({"FLEX_STORE": "var/store"}, "is neither `embedded` nor the http(s) address"),
         ({"FLEX_BROKER": "mosquitto"}, "is neither `embedded` nor host:port"),
@@ -64,6 +66,10 @@ def test_wrong_setting_is_refused_with_what_to_do(given: dict[str, str], sentenc
         settings.load(given)
 
     assert sentence in str(refused.value)
+
+
+def test_the_network_is_reached_behind_a_proxy_with_tls_only() -> None:
+    assert settings.load({"FLEX_HTTP_HOST": "0.0.0.0", "FLEX_BASE": "https://coop.example"}).web.host == "0.0.0.0"
 
 
 def test_secrets_are_never_shown() -> None:

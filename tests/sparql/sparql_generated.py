@@ -36,7 +36,13 @@ def store() -> ox.Store:
     """A small dataset in the vocabulary: two named graphs, which share some triples."""
     found = ox.Store()
     terms = [ox.NamedNode(thing.value) for thing in THINGS]
-    values = [*terms, ox.Literal(1), ox.Literal(2), ox.Literal("1.50", datatype=ox.NamedNode(XSD + "decimal")), ox.Literal("salut", language="fr")]
+    values = [
+        *terms,
+        ox.Literal(1),
+        ox.Literal(2),
+        ox.Literal("1.50", datatype=ox.NamedNode(XSD + "decimal")),
+        ox.Literal("salut", language="fr"),
+    ]
     for at, value in enumerate(values * 2):
         subject, verb = terms[at % 3], ox.NamedNode(PROPERTIES[at * 7 % 3].value)
         for graph in GRAPHS[: 1 + at % 2]:
@@ -62,7 +68,12 @@ def _longer_path(part: st.SearchStrategy[n.Path]) -> st.SearchStrategy[n.Path]:
 
 
 paths = st.recursive(properties, _longer_path, max_leaves=4)
-triples = st.builds(n.Triple, st.one_of(variables, variables, iris), st.one_of(properties, properties, variables, paths), st.one_of(variables, iris, literals))
+triples = st.builds(
+    n.Triple,
+    st.one_of(variables, variables, iris),
+    st.one_of(properties, properties, variables, paths),
+    st.one_of(variables, iris, literals),
+)
 template_triples = st.builds(
     n.Triple,
     st.one_of(variables, iris, st.just(n.Blank("x"))),

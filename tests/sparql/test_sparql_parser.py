@@ -17,7 +17,7 @@ EX = "http://example.org/"
 XSD = "http://www.w3.org/2001/XMLSchema#"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 A, P, Q = n.Iri(EX + "a"), n.Iri(EX + "p"), n.Iri(EX + "q")
-S, O, X, Y = n.Var("s"), n.Var("o"), n.Var("x"), n.Var("y")
+S, OBJ, X, Y = n.Var("s"), n.Var("o"), n.Var("x"), n.Var("y")
 
 
 def read(query: str) -> n.Query:
@@ -48,7 +48,7 @@ def whole(number: str) -> n.Lit:
 
 
 def test_property_and_object_lists_become_triples() -> None:
-    assert triples("?s ex:p ?o , ex:a ; ; a ex:q ; .") == [n.Triple(S, P, O), n.Triple(S, P, A), n.Triple(S, n.Iri(RDF + "type"), Q)]
+    assert triples("?s ex:p ?o , ex:a ; ; a ex:q ; .") == [n.Triple(S, P, OBJ), n.Triple(S, P, A), n.Triple(S, n.Iri(RDF + "type"), Q)]
 
 
 def test_blank_nodes_become_hidden_variables_that_the_text_does_not_have() -> None:
@@ -87,13 +87,13 @@ def test_a_list_becomes_its_cells() -> None:
     ],
 )
 def test_paths_bind_as_the_grammar_says(path: str, tree: n.Verb) -> None:
-    assert triples(f"?s {path} ?o") == [n.Triple(S, tree, O)]
+    assert triples(f"?s {path} ?o") == [n.Triple(S, tree, OBJ)]
 
 
 @pytest.mark.parametrize(
     ("written", "tree"),
     [
-        ("?x || ?y && ?s || ?o", n.Operation("||", (X, n.Operation("&&", (Y, S)), O))),
+        ("?x || ?y && ?s || ?o", n.Operation("||", (X, n.Operation("&&", (Y, S)), OBJ))),
         ("(?x || ?y) || ?s", n.Operation("||", (n.Operation("||", (X, Y)), S))),
         ("?x - ?y - ?s", n.Operation("-", (n.Operation("-", (X, Y)), S))),
         ("?x-1*2", n.Operation("-", (X, n.Operation("*", (whole("1"), whole("2")))))),
@@ -101,17 +101,17 @@ def test_paths_bind_as_the_grammar_says(path: str, tree: n.Verb) -> None:
         ("?x+ +1", n.Operation("+", (X, whole("+1")))),
         ("- 1", n.Operation("-", (whole("1"),))),
         ("!?x = ?y", n.Operation("=", (n.Operation("!", (X,)), Y))),
-        ("?x<?y&&?s>?o", n.Operation("&&", (n.Operation("<", (X, Y)), n.Operation(">", (S, O))))),
+        ("?x<?y&&?s>?o", n.Operation("&&", (n.Operation("<", (X, Y)), n.Operation(">", (S, OBJBJ))))),
         ("?x<=?y", n.Operation("<=", (X, Y))),
         ("?x+1 NOT IN (1, <http://example.org/a>)", n.OneOf(n.Operation("+", (X, whole("1"))), (whole("1"), A), negated=True)),
         ("isIRI(?x)", n.Call("ISIRI", (X,))),
         ("xsd:integer(?x)", n.Call(n.Iri(XSD + "integer"), (X,))),
         ("regex(?x, '^a\\\\.b', \"i\")", n.Call("REGEX", (X, n.Lit("^a\\.b"), n.Lit("i")))),
-        ("'''it's \"so\"\n'''@en-GB", n.Lit("it's \"so\"\n", RDF + "langString", "en-GB")),
+        ("'''it's \"so\"\n'''@en-GB", n.Lit('it\'s "so"\n', RDF + "langString", "en-GB")),
         ("1.e5", None),
         ("TRUE", n.Lit("true", XSD + "boolean")),
         (".5 + 1e6", n.Operation("+", (n.Lit(".5", XSD + "decimal"), n.Lit("1e6", XSD + "double")))),
-        ("NOT EXISTS { ?s ex:p ?o }", n.Exists(n.Group((n.Triples((n.Triple(S, P, O),)),)), negated=True)),
+        ("NOT EXISTS { ?s ex:p ?o }", n.Exists(n.Group((n.Triples((n.Triple(S, P, OBJ),)),)), negated=True)),
     ],
 )
 def test_expressions_bind_as_the_grammar_says(written: str, tree: n.Expression | None) -> None:
@@ -140,7 +140,7 @@ def test_a_star_is_spelt_out_with_what_is_in_scope_and_visible() -> None:
 
     assert [each.name for each in query.projection if isinstance(each, n.Var)] == ["s", "o", "g", "x", "y", "v"]
     assert set(query.projection) == {n.Var(each) for each in ("s", "o", "g", "x", "y", "v")}
-    assert read("DESCRIBE * { ?s ex:p ?o }").described == (S, O)
+    assert read("DESCRIBE * { ?s ex:p ?o }").described == (S, OBJBJ)
 
 
 def test_a_star_over_nothing_is_one_variable_that_nothing_binds() -> None:
@@ -172,7 +172,7 @@ def test_the_dataset_and_the_modifiers_are_kept() -> None:
 
     assert (query.default_graphs, query.named_graphs) == ((EX + "g", EX + "i"), (EX + "h",))
     assert query.distinct
-    assert query.projection[1] == n.Named(n.Aggregate("GROUP_CONCAT", O, True, "|"), n.Var("all"))
+    assert query.projection[1] == n.Named(n.Aggregate("GROUP_CONCAT", OBJ, True, "|"), n.Var("all"))
     assert query.group_by == (n.Named(n.Call("STR", (S,)), n.Var("k")), X)
     assert len(query.having) == 2
     assert query.order_by == (n.Order(n.Var("n"), True), n.Order(n.Var("k")), n.Order(n.Call("STRLEN", (n.Var("k"),))))
@@ -309,7 +309,7 @@ def nested(times: int) -> list[str]:
 def test_a_hostile_depth_is_refused_at_once(query: str) -> None:
     begun = time.perf_counter()
 
-    with pytest.raises(SparqlError, match="nests more than 100|more than 100 numbers"):
+    with pytest.raises(SparqlError, match=r"nests too deep|more than 100 numbers"):
         read(query)
 
     assert time.perf_counter() - begun < 0.1
@@ -318,11 +318,11 @@ def test_a_hostile_depth_is_refused_at_once(query: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "ASK { " + "OPTIONAL { " * 98 + "?s ?p ?o" + " }" * 99,
-        "ASK { " + "FILTER NOT EXISTS { " * 98 + "?s ?p ?o" + " }" * 99,
-        "ASK { " + "FILTER(!EXISTS { " * 30 + "?s ?p ?o" + " })" * 30 + "}",
-        "SELECT * { " + "{ SELECT * { " * 49 + "?s ?p ?o" + " } }" * 49 + "}",
-        "ASK { FILTER(" + "(1 + " * 48 + "1" + ")" * 48 + ") }",
+        "ASK { " + "OPTIONAL { " * 48 + "?s ?p ?o" + " }" * 49,
+        "ASK { " + "FILTER NOT EXISTS { " * 48 + "?s ?p ?o" + " }" * 49,
+        "ASK { " + "FILTER(!EXISTS { " * 19 + "?s ?p ?o" + " })" * 19 + "}",
+        "SELECT * { " + "{ SELECT * { " * 24 + "?s ?p ?o" + " } }" * 24 + "}",
+        "ASK { FILTER(" + "(1 + " * 32 + "1" + ")" * 32 + ") }",
         "ASK { FILTER(1" + "-1" * 100 + ") }",
         "ASK { FILTER(" + "IF(?x, 1, " * 48 + "1" + ")" * 48 + ") }",
         "ASK { ?s " + "^(" * 98 + "<http://e/p>" + ")" * 98 + " ?o }",
@@ -383,12 +383,14 @@ def test_an_iri_that_could_end_early_is_not_printed(value: str) -> None:
 def test_a_dataset_without_graphs_is_not_printed_as_if_nothing_were_said() -> None:
     query = read("ASK { ?s ex:p ?o }")
 
-    assert "FROM <http://e/g>\nFROM NAMED <http://e/h>" in text(replace(query, default_graphs=("http://e/g",), named_graphs=("http://e/h",)))
+    assert "FROM <http://e/g>\nFROM NAMED <http://e/h>" in text(
+        replace(query, default_graphs=("http://e/g",), named_graphs=("http://e/h",))
+    )
     with pytest.raises(ValueError, match="a dataset without graphs"):
         text(replace(query, default_graphs=(), named_graphs=()))
 
 
-@pytest.mark.parametrize("written", ['"', "\\", "\n\r\t\b\f", "\\u0041", "'''", '"""', "\x00\x01\x7f", "é😀", "\\", 'a"}', "\\\\n"])
+@pytest.mark.parametrize("written", ['"', "\\", "\n\r\t\b\f", "\\u0041", "'''", '"""', "\x00\x01\x7f", "é😀", 'a"}', "\\\\n"])
 def test_a_literal_comes_back_from_the_engine_as_it_was(written: str) -> None:
     tree = n.Query("SELECT", n.Group(), (n.Named(n.Lit(written), X),))
 
