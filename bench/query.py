@@ -2,7 +2,7 @@
 
 `python -m bench query [--json] [--readings N]`: builds 1,000,000 and N (10,000,000) readings and asks five questions with random keys,
 each at least 20 times after a warm-up: the last value of 1,000 channels, a day of 100 and of 1,000, a year of one, and what a baseline
-asks (100 sites × 8 days × 16 slots). Milliseconds until the numbers stand in numpy or pandas; the last line is one JSON object.
+asks (100 sites × 8 days × 16 slots); and history as SAREF observations (`bench.observations`). Milliseconds until the numbers stand in numpy or pandas; the last line is one JSON object.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import pandas as pd
 import pyoxigraph as ox
 from numpy.typing import NDArray
 
+from bench import observations
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
 from kg.terms import Value, describe, iri
@@ -36,6 +37,7 @@ LONG_DAYS = 400
 EVENING = slice(64, 80)  # 16:00–20:00, 16 slots
 BASELINE_DAYS = 8
 STEP, DAY = timedelta(minutes=15), timedelta(days=1)
+OBSERVATION_REPETITIONS = 10
 LAST = date(2017, 12, 31)
 MIDNIGHT = datetime(LAST.year, LAST.month, LAST.day, tzinfo=UTC)
 QUESTIONS = ("latest_1000", "day_100_channels", "day_1000_channels", "year_of_one", "baseline")
@@ -320,6 +322,11 @@ def measure(readings: int, repetitions: int, say: Callable[[str], None]) -> dict
             result[question] = compare(engines, question, keys(question, built, repetitions + 2))
             say(f"{question}: {result[question]}")
         result["latest_1000_after_restart"] = timed(engines["ours"].cold, keys("latest_1000", built, 7))
+        peers = {"packed": engines["ours"], "duckdb": engines["duckdb"]}
+        result["observations"] = observations.measure(
+            engines["ours"].store, engines["ours"].names, MIDNIGHT, peers, Key, OBSERVATION_REPETITIONS
+        )
+        say(f"observations: {result['observations']}")
         result["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         engines["duckdb"].close()
         engines["sqlite"].close()

@@ -27,6 +27,7 @@ class Nursery:
     def __init__(self, memory_mb: int) -> None:
         self._memory_mb = memory_mb
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._closed = False
@@ -48,7 +49,8 @@ class Nursery:
         with self._lock, theirs:
             try:
                 line = self._started()
-                socket.send_fds(line, [_COMMAND.pack(b"F", 0)], [theirs.fileno()])
+                with self._sending:
+                    socket.send_fds(line, [_COMMAND.pack(b"F", 0)], [theirs.fileno()])
                 said = line.recv(_COMMAND.size)
                 if len(said) < _COMMAND.size:
                     raise ConnectionResetError("the process that forks workers has ended; it is started again with the next query")
@@ -60,7 +62,7 @@ class Nursery:
 
     def bury(self, pid: int) -> None:
         """Forget a worker that was killed."""
-        with self._lock, contextlib.suppress(OSError):
+        with self._sending, contextlib.suppress(OSError):  # whoever is being answered does not wait for a fork
             if self._socket is not None:
                 self._socket.send(_COMMAND.pack(b"B", pid))
 
@@ -101,9 +103,10 @@ class Nursery:
         return self._socket
 
     def _end(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        with self._sending:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -119,14 +122,15 @@ def main() -> None:
     no_network()
     gc.collect()
     gc.freeze()  # collecting would write to pages that are shared
+    dying: list[int] = []  # one that had much memory takes a while
     while True:
         message, given, _, _ = socket.recv_fds(line, _COMMAND.size, 1)
         if len(message) < _COMMAND.size:
             os._exit(0)
         command, pid = _COMMAND.unpack(message)
+        dying = [each for each in dying if not _buried(each)]
         if command == b"B":
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+            dying += [] if _buried(pid) else [pid]
             continue
         child = os.fork()
         if child == 0:
@@ -137,6 +141,13 @@ def main() -> None:
             os._exit(0)
         os.close(given[0])
         line.send(_COMMAND.pack(b"F", child))
+
+
+def _buried(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
 
 
 if __name__ == "__main__":

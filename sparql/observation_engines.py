@@ -29,11 +29,12 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """The variables of a day's date, and of the offset [s] and the time of a slot."""
+    """The variables of a day's date, and of the offset [s] and the time of a slot; and whether the offset is needed for more than the time."""
 
     date: Var
     seconds: Var
     moment: Var
+    counts: bool
 
 
 def moment(date: Expression, seconds: Expression) -> Expression:
@@ -83,7 +84,8 @@ class Embedded:
             found.append(_bind(own("clocks", step, chunk), clocks))
         found.append(_numbers(place, SLOTS_A_CHUNK))
         if timed is not None:
-            found.append(_bind(op("*", op("+", first, place), step), timed.seconds))
+            if timed.counts:
+                found.append(_bind(op("*", op("+", first, place), step), timed.seconds))
             found.append(_bind(_spelt(timed.date, _cut(clocks, place, integer(len("00:00:00")))), timed.moment))
         cut = _cut(texts, place, width)
         return [*found, _bind(cast("decimal", cut), value), _bound(value)]

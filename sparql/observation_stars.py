@@ -66,11 +66,12 @@ class Star:
 
 @dataclass(frozen=True)
 class World:
-    """What the writing of all observations of a query has in common."""
+    """What the writing of all observations of a query has in common; `shared` are the times that are said more than once."""
 
     spelling: Spelling
     engine: Engine
     counts: Counter[Var]
+    shared: frozenset[Var] = frozenset()
 
 
 class Writer:
@@ -110,7 +111,7 @@ class Writer:
     @property
     def seconds(self) -> Var | None:
         """The variable of its offset, where it works one out that others of the same time may use."""
-        return self._seconds if isinstance(self._seconds, Var) and self._led is None and self._star.time is not None else None
+        return self._seconds if isinstance(self._seconds, Var) and self._led is None and self._star.time in self._world.shared else None
 
     def written(self, form: str) -> list[Pattern]:
         """Return the patterns, in the order in which they depend on each other.
@@ -147,7 +148,7 @@ class Writer:
         subject, engine = self._star.subject, self._world.engine
         if self._known or self._led is not None:
             return [*engine.looked_up(subject, self._array, self._value, self._seconds), *(timed if self._known else ())]
-        clock = Timed(self.date, self._seconds, self._moment) if self._needs_moment and isinstance(self._seconds, Var) else None
+        clock = Timed(self.date, part(subject, "seconds"), self._moment, self.seconds is not None) if self._needs_moment else None
         return engine.unpacked(subject, self._array, self._value, clock)
 
     def _offset(self, slot: Var) -> list[Pattern]:

@@ -5,6 +5,7 @@ time, the value, the channel's unit where that is visible, and the day that it c
 observations becomes one that speaks of days; the worker, or any SPARQL server, answers that one.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
@@ -34,6 +35,7 @@ from sparql.observation_paths import Hidden, taken_apart
 from sparql.observation_shapes import Said, described, has_aggregates, opened, rebuilt, simplified
 from sparql.observation_stars import Graph, Star, World, Writer
 from sparql.observation_terms import (
+    AT,
     PROPERTIES,
     TYPE,
     TYPES,
@@ -82,7 +84,9 @@ def face(query: Query, *, iris_base: str, engine: str = "embedded") -> Query:
     somewhere = frozenset(
         node.subject for node in walk(whole) if isinstance(node, Triple) and marks(node) and isinstance(node.subject, Var)
     )
-    faced = _Face(World(spelling, engine_named(engine), occurrences(whole)), somewhere)
+    times = Counter(node.object for node in walk(whole) if isinstance(node, Triple) and node.verb == AT and isinstance(node.object, Var))
+    shared = frozenset(time for time, count in times.items() if count > 1)
+    faced = _Face(World(spelling, engine_named(engine), occurrences(whole), shared), somewhere)
     return faced.query(whole, _Around())
 
 

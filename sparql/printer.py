@@ -42,9 +42,9 @@ from sparql.nodes import (
 
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 _BARE = {
-    _XSD + "integer": re.compile("[+-]?[0-9]+"),
-    _XSD + "decimal": re.compile(r"[+-]?[0-9]*\.[0-9]+"),
-    _XSD + "double": re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]+"),
+    _XSD + "integer": re.compile("-?[0-9]+"),  # with a plus it could be read as part of a path
+    _XSD + "decimal": re.compile(r"-?[0-9]*\.[0-9]+"),
+    _XSD + "double": re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]+"),
     _XSD + "boolean": re.compile("true|false"),
 }
 _NOT_IN_IRI = re.compile(r'[\x00-\x20<>"{}|^`\\]')
@@ -244,7 +244,7 @@ def _expression(expression: Expression, least: int = 1, indent: str = "") -> str
 
 def _operation(sign: str, operands: tuple[Expression, ...], indent: str) -> tuple[int, str]:
     if len(operands) == 1:
-        return _SIGNED, f"{sign} {_expression(operands[0], _SIGNED, indent)}"
+        return _SIGNED, f"{sign} {_expression(operands[0], _SIGNED + 1, indent)}"
     rank = _RANKS[sign]
     first = rank if rank > _COMPARISON else rank + 1  # a - b - c is (a - b) - c
     return rank, f" {sign} ".join([_expression(each, first if at == 0 else rank + 1, indent) for at, each in enumerate(operands)])

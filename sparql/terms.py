@@ -23,6 +23,7 @@ _LEGAL = re.compile(
 )
 _STRING_ESCAPE = re.compile(r"\\(.)")
 _CHARACTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f"}
+_NUMBER = re.compile(r"\.?[0-9]")
 _LONG_SUBTAG = re.compile(r"[A-Za-z0-9]{9}")
 
 
@@ -132,9 +133,13 @@ class Terms(Tokens):
         self.advance()
         return Lit(text, _LANG_STRING, language)
 
+    def before_number(self) -> bool:
+        """Tell whether a number begins right behind the token."""
+        return _NUMBER.match(self.text, self.end) is not None
+
     def signed(self) -> Lit | None:
         """Read a number with the sign before it, if no blank parts them [132], [133]; else stay."""
-        if not self.text[self.end : self.end + 1].isdecimal() and self.text[self.end : self.end + 1] != ".":
+        if not self.before_number():
             return None
         sign = self.kind
         self.advance()

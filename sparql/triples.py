@@ -170,7 +170,7 @@ class TripleRules(Expressions):
             found = self._negated()
         else:
             found = self.iri(_VERB)
-        if self.kind == "*" or self.kind == "+" or self.kind == "?":
+        if self.kind == "*" or self.kind == "?" or (self.kind == "+" and not self.before_number()):
             found = Repeat(found, self.kind)
             self.advance()
         return Inverse(found) if inverse else found

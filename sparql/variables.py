@@ -1,5 +1,10 @@
 """Which variables a part of a query has, new ones that it does not have, and changing a tree from its leaves.
 
+`in_scope`, `visible` : what a group may bind, in order of appearance (§18.2.1); without hidden variables for `*`
+`mentioned`, `walk`   : every variable, every node, of a query or any part of it
+`fresh`               : a source of hidden variables that collide with nothing
+`rewritten`           : a part of a tree with each node changed by a function, from the leaves
+
 References
 ----------
 SPARQL 1.1 Query Language §18.2.1 (variable scope).

@@ -23,6 +23,24 @@ from telemetry.refused import DeadLetters
 NOW = datetime(2016, 8, 31, 12, tzinfo=UTC)
 
 
+class LateEndpoint:
+    """The real endpoint with its processes, started when the first query comes: most tests send none."""
+
+    def __init__(self, store: EmbeddedStore, folder: Path) -> None:
+        self._store, self._folder = store, folder
+        self._started: QueryService | None = None
+
+    def run(self, *given, **named):
+        if self._started is None:
+            limits = {"deadline_s": 10, "max_rows": 1000, "max_bytes": 1 << 20, "memory_mb": 1024, "workers": 1}
+            self._started = QueryService(self._store, self._folder, **limits)
+        return self._started.run(*given, **named)
+
+    def close(self) -> None:
+        if self._started is not None:
+            self._started.close()
+
+
 @pytest.fixture
 def calls() -> list[tuple[str, dict]]:
     """What the pages asked the platform to do."""
@@ -34,7 +52,7 @@ def services(store: EmbeddedStore, iris: Iris, tmp_path: Path, calls, access) ->
     with (Path(__file__).parents[1] / "data" / "competency.trig").open("rb") as file:
         store.apply(insert=list(ox.parse(file, format=ox.RdfFormat.TRIG)))
     channels = Channels(store, iris)
-    endpoint = QueryService(store, tmp_path / "reader", deadline_s=10, max_rows=1000, max_bytes=1 << 20, memory_mb=1024, workers=1)
+    endpoint = LateEndpoint(store, tmp_path / "reader")
     letters = DeadLetters(tmp_path / "refused.sqlite")
 
     def command(name):

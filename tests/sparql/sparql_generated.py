@@ -169,7 +169,7 @@ def selects(draw: st.DrawFn, depth: int = 2) -> n.Query:
     """A SELECT, grouped or not, without LIMIT: what it answers does not hang on an order."""
     where = draw(groups(depth))
     scope = [*dict.fromkeys((*in_scope(where), *VARIABLES))]
-    extra = n.Var("made")
+    extra = next(each for each in (n.Var(f"made{number}") for number in range(9)) if each not in scope)
     values = draw(st.one_of(st.none(), st.none(), value_blocks()))
     if draw(st.integers(0, 3)) == 0:
         keys = tuple(draw(st.lists(st.sampled_from(scope), max_size=2, unique=True)))

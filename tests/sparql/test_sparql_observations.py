@@ -1,6 +1,8 @@
 """Questions about observations, asked of packed days and of real triples: both must find the same."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
@@ -134,6 +136,16 @@ def test_a_packed_history_answers_like_real_observations(name: str, packed: ox.S
     assert history.presented(packed, QUESTIONS[name]) == history.expected(oracle, QUESTIONS[name])
 
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "observations.md"
+
+
+@pytest.mark.parametrize("query", re.findall(r"```sparql\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL))
+def test_an_example_of_the_documentation_finds_what_it_promises(query: str, packed: ox.Store, oracle: ox.Store) -> None:
+    found = history.presented(packed, query)
+    assert found
+    assert found == history.expected(oracle, query)
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -170,4 +182,3 @@ def test_a_server_answers_the_standard_form_like_real_observations(name: str, se
     query = history.rewritten(QUESTIONS[name], "standard")
     found = history.asked(server, query)
     assert found == history.comparable(history.expected(oracle, QUESTIONS[name]))
-

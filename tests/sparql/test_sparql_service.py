@@ -1,6 +1,7 @@
 """Untrusted queries: what they may see, in which form, how fresh; on every kind of store."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -387,3 +388,22 @@ def test_rows_are_counted_right_whatever_stands_in_them(
 
     assert reader.run(with_gaps, media).status == 200
     assert tight.run(with_gaps, media).status == 413
+
+
+def test_a_checkpoint_is_renewed_in_the_background_while_somebody_asks(
+    open_store: Callable[[str], AnyStore], reader_of: Callable[..., QueryService]
+) -> None:
+    store = open_store("disk")
+    reader = reader_of(store, staleness_s=2.0, deadline_s=10.0)
+    reader.run(COUNT, "")
+    store.apply(insert=numbered(3))
+
+    seen = []
+    end = time.monotonic() + 5.0
+    while not seen or (seen[-1][0] == "0" and time.monotonic() < end):
+        answer = reader.run(COUNT, "")
+        seen.append((rows(answer.body)[0]["n"], answer.age_s))
+        time.sleep(0.01)
+
+    assert seen[-1] == ("3", 0.0)
+    assert all(age_s < 2.0 for _, age_s in seen)
