@@ -12,7 +12,7 @@ from access.tokens import Token
 from kg.terms import instant
 from ontology.names import DPV, FCV
 from service import Platform
-from upkeep import ArgumentError
+from upkeep import ArgumentError, text_of
 
 Arguments = dict[str, Any]
 Command = Callable[[Arguments], dict[str, Any]]
@@ -28,27 +28,27 @@ def commands(platform: Platform) -> dict[str, Command]:
                 return {"accounts": [_account(each) for each in access.accounts.list()]}
             case "add":
                 role = _role(given)
-                subject = None if role is Role.OPERATOR else _thing(platform, _text(given, "for"))
-                return _account(access.accounts.add(_text(given, "name"), role, subject, given.get("password")))
+                subject = None if role is Role.OPERATOR else _thing(platform, text_of(given, "for"))
+                return _account(access.accounts.add(text_of(given, "name"), role, subject, given.get("password")))
             case "password":
-                access.accounts.set_password(_text(given, "name"), _text(given, "password"))
+                access.accounts.set_password(text_of(given, "name"), text_of(given, "password"))
             case "link":
-                access.accounts.link(_text(given, "name"), given.get("issuer") or platform.settings.access.issuer, _text(given, "sub"))
+                access.accounts.link(text_of(given, "name"), given.get("issuer") or platform.settings.access.issuer, text_of(given, "sub"))
             case action:
-                access.accounts.disable(_text(given, "name"), disabled=action == "disable")
-        return _account(access.accounts.get(_text(given, "name")))
+                access.accounts.disable(text_of(given, "name"), disabled=action == "disable")
+        return _account(access.accounts.get(text_of(given, "name")))
 
     def token(given: Arguments) -> dict[str, Any]:
         match _action(given, "add", "list", "revoke"):
             case "list":
                 return {"tokens": [_token(each) for each in access.tokens.list()]}
             case "revoke":
-                return _token(access.tokens.revoke(int(_text(given, "number"))))
+                return _token(access.tokens.revoke(int(text_of(given, "number"))))
         life = timedelta(days=int(given.get("days", 90)))
         if owner := given.get("account"):
-            secret, made = access.tokens.create(_text(given, "name"), access.accounts.get(owner), life)
+            secret, made = access.tokens.create(text_of(given, "name"), access.accounts.get(owner), life)
         else:
-            secret, made = access.tokens.create_for(_text(given, "name"), _role(given), _thing(platform, _text(given, "for")), life)
+            secret, made = access.tokens.create_for(text_of(given, "name"), _role(given), _thing(platform, text_of(given, "for")), life)
         return {"token": secret, **_token(made)}
 
     def partner(given: Arguments) -> dict[str, Any]:
@@ -59,25 +59,25 @@ def commands(platform: Platform) -> dict[str, Command]:
                     "partners": [{"client": each.id, "for": each.subject, "revoked": _when(each.revoked)} for each in access.clients.list()]
                 }
             case "add":
-                iri = grants.register(platform.store, platform.iris, _text(given, "key"), given.get("label") or name)
+                iri = grants.register(platform.store, platform.iris, text_of(given, "key"), given.get("label") or name)
                 return {"partner": iri, "client": name, "secret": access.clients.add(name, iri)}
             case "secret":
-                return {"client": name, "secret": access.clients.new_secret(_text(given, "key"))}
+                return {"client": name, "secret": access.clients.new_secret(text_of(given, "key"))}
             case "revoke":
-                access.clients.revoke(_text(given, "key"))
+                access.clients.revoke(text_of(given, "key"))
                 return {"revoked": name}
             case "grant":
                 made = grants.give(
                     platform.store,
                     platform.iris,
-                    platform.iris.id("partner", _text(given, "key")),
+                    platform.iris.id("partner", text_of(given, "key")),
                     _terms(platform, given),
                     at=platform.now(),
                 )
                 return {"grant": made}
             case "withdraw":
-                return {"withdrawn": instant(grants.withdraw(platform.store, platform.iris, _text(given, "grant"), at=platform.now()))}
-        found = grants.given(platform.store, platform.iris, platform.iris.id("partner", _text(given, "key")))
+                return {"withdrawn": instant(grants.withdraw(platform.store, platform.iris, text_of(given, "grant"), at=platform.now()))}
+        found = grants.given(platform.store, platform.iris, platform.iris.id("partner", text_of(given, "key")))
         return {"grants": [_stated(each) for each in found]}
 
     def key(given: Arguments) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def commands(platform: Platform) -> dict[str, Command]:
             case "rotate":
                 return {"kid": access.keys.rotate()}
             case "remove":
-                access.keys.remove(_text(given, "kid"))
+                access.keys.remove(text_of(given, "kid"))
         return {"keys": [each["kid"] for each in access.keys.public()["keys"]]}
 
     return {"account": account, "token": token, "partner": partner, "key": key}
@@ -98,15 +98,8 @@ def _action(given: Arguments, *known: str) -> str:
     return action
 
 
-def _text(given: Arguments, name: str) -> str:
-    value = given.get(name)
-    if not isinstance(value, str) or not value:
-        raise ArgumentError(f"{name} is missing; give it as --{name}")
-    return value
-
-
 def _role(given: Arguments) -> Role:
-    role = _text(given, "role")
+    role = text_of(given, "role")
     if role not in set(Role):
         raise ArgumentError(f"{role!r} is no role; choose one of {', '.join(Role)}")
     return Role(role)
@@ -119,7 +112,7 @@ def _thing(platform: Platform, text: str) -> str:
 
 def _terms(platform: Platform, given: Arguments) -> Terms:
     try:
-        first, last = date.fromisoformat(_text(given, "from")), date.fromisoformat(_text(given, "to"))
+        first, last = date.fromisoformat(text_of(given, "from")), date.fromisoformat(text_of(given, "to"))
     except ValueError as error:
         raise ArgumentError(f"{error}; give days as 2026-12-31") from error
     return Terms(

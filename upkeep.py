@@ -39,6 +39,20 @@ class Step:
     sentence: str
 
 
+def text_of(given: Arguments, name: str) -> str:
+    """Return an argument that must be a text.
+
+    Raises
+    ------
+    ArgumentError
+        If it is missing or empty.
+    """
+    value = given.get(name)
+    if not isinstance(value, str) or not value:
+        raise ArgumentError(f"{name} is missing; give it as a text")
+    return value
+
+
 Tell = Callable[[Step], None]
 Stop = Callable[[], bool]
 Done = TypeVar("Done")

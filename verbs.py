@@ -14,7 +14,7 @@ import shapes
 import upkeep
 from kg.terms import instant
 from service import Platform
-from upkeep import ArgumentError, json_of, time_of
+from upkeep import ArgumentError, json_of, text_of, time_of
 
 Arguments = dict[str, Any]
 Command = Callable[[Arguments], dict[str, Any]]
@@ -31,7 +31,7 @@ def commands(platform: Platform) -> Mapping[str, Command]:
         )
 
     def named(given: Arguments) -> str:
-        text = _text(given, "campaign").removeprefix("campaign/")
+        text = text_of(given, "campaign").removeprefix("campaign/")
         return text if "://" in text else platform.iris.id("campaign", text)
 
     def abort(given: Arguments) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def commands(platform: Platform) -> Mapping[str, Command]:
         return {"aborted": named(given)}
 
     def opt_out(given: Arguments) -> dict[str, Any]:
-        platform.opt_out(_text(given, "event"), member=given.get("member"))
+        platform.opt_out(text_of(given, "event"), member=given.get("member"))
         return {"optedOut": given["event"]}
 
     def forecast(given: Arguments) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def commands(platform: Platform) -> Mapping[str, Command]:
         return upkeep.load(platform, work, file, given)
 
     def backup(given: Arguments) -> dict[str, Any]:
-        target = Path(_text(given, "file")).absolute()
+        target = Path(text_of(given, "file")).absolute()
         platform.store.backup(target)
         return {"file": str(target), "bytes": target.stat().st_size, "triples": platform.store.count()}
 
@@ -74,10 +74,10 @@ def commands(platform: Platform) -> Mapping[str, Command]:
         return platform.check()
 
     def claim(given: Arguments) -> dict[str, Any]:
-        return _object(platform.claim(_text(given, "osb")))
+        return _object(platform.claim(text_of(given, "osb")))
 
     def revoke(given: Arguments) -> dict[str, Any]:
-        serials, effective = platform.revoke(_text(given, "osb"))
+        serials, effective = platform.revoke(text_of(given, "osb"))
         return {"osb": given["osb"], "revoked": serials, "effective": effective}
 
     def certificates(_: Arguments) -> dict[str, Any]:
@@ -132,22 +132,15 @@ def validate(file: Path) -> dict[str, Any]:
     }
 
 
-def _text(given: Arguments, name: str) -> str:
-    value = given.get(name)
-    if not isinstance(value, str) or not value:
-        raise ArgumentError(f"{name} is missing; give it as a text")
-    return value
-
-
 def _file(given: Arguments) -> Path:
-    file = Path(_text(given, "file"))
+    file = Path(text_of(given, "file"))
     if not file.is_file():
         raise ArgumentError(f"there is no file {file}")
     return file
 
 
 def _time(given: Arguments, name: str) -> datetime:
-    return time_of(name, _text(given, name))
+    return time_of(name, text_of(given, name))
 
 
 def _number(given: Arguments, name: str) -> float:

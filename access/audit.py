@@ -185,6 +185,7 @@ class AuditLog:
                 with self._transaction():
                     for look, reached in batch:
                         self._insert(look, reached)
+                self._known.update(look.reach for look, reached in batch if reached)  # only what was committed
             except sqlite3.OperationalError as error:  # a full disk passes; what was looked at must not be lost for it
                 _LOG.error("the audit can't be written (%s): %d looks wait", error, len(batch))
                 if self._closed:
@@ -201,7 +202,6 @@ class AuditLog:
         self._db.executemany("INSERT OR IGNORE INTO concerned VALUES (?,?)", ((number, member) for member in look.members))
         if look.reach not in ("", EVERYBODY) and look.reach not in self._known:
             self._db.executemany("INSERT OR IGNORE INTO reach VALUES (?,?)", ((look.reach, member) for member in reached))
-            self._known.add(look.reach)
 
     def _remove(self, before: datetime) -> int:
         self.flush()

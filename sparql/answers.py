@@ -174,9 +174,13 @@ def written(found: Found, accept: str, caps: Caps, prefixes: Mapping[str, str], 
 
 
 def _counted(triples: Iterable[Triple], caps: Caps) -> Iterator[Triple]:
-    for number, triple in enumerate(triples, start=1):
-        _check(number, caps)
-        yield triple
+    """Give each triple once, as a graph holds it: one that stands in two graphs is found twice."""
+    seen: set[Triple] = set()
+    for triple in triples:
+        if triple not in seen:
+            seen.add(triple)
+            _check(len(seen), caps)
+            yield triple
 
 
 def _rows(content: bytes | BinaryIO, media: str, most: int) -> int:
