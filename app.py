@@ -32,6 +32,7 @@ from access.opened import demo_accounts
 from api import ApiSettings, Services, create_app
 from control import announced, running
 from devices import box
+from forgetting import Rights, resume_erasure
 from kg import queries
 from kg.errors import GraphError
 from kg.terms import instant
@@ -86,6 +87,7 @@ def serve(chosen: Settings, given: argparse.Namespace) -> dict[str, Any] | None:
         platform = stack.enter_context(contextlib.closing(Platform(chosen, clock, wall_clock, demo=given.demo)))
         web = _listening(_web(platform, stack), chosen)
         threading.Thread(target=web.run, name="web", daemon=True).start()
+        resume_erasure(platform)
         url = f"http://{chosen.web.host}:{chosen.web.port}"
         stack.enter_context(announced(chosen.data_dir, url))
         log.info("FLEXCoop is at %s", url)
@@ -375,6 +377,7 @@ def _web(platform: Platform, stack: contextlib.ExitStack) -> Any:  # noqa: ANN40
         gate=platform.gate,
         intake=intake,
         monitor=platform.monitor,
+        rights=Rights(platform),
         updates=_updates(platform) if settings.web.updates else None,
     )
     return create_app(ApiSettings(shown_settings=tuple(settings.shown()), names=settings.web.names), services)
@@ -395,7 +398,7 @@ def _updates(platform: Platform) -> Updates:
 
 def _enrol(platform: Platform) -> Callable[[str, str, bytes], dict[str, Any]]:
     def enrol(osb: str, code: str, request: bytes) -> dict[str, Any]:
-        given, host, port = platform.enrol(osb, code, request)
+        given, host, port = platform.boxes.enrol(osb, code, request)
         return {
             "certificate": given.certificate,
             "ca": given.ca,
@@ -462,6 +465,12 @@ def _people(action: Callable[..., argparse.ArgumentParser]) -> None:
     token.add_argument("--days", help="until it ends; 90 unless told otherwise")
     token.add_argument("--number", metavar="N", help="of the token that is revoked")
     names = ("key", "label", "category", "dataset", "purpose", "from", "to", "grant")
+    export = action("export", verb("export", "member", "file"), "write everything that is held about a member to a ZIP (docs/privacy.md)")
+    export.add_argument("member", metavar="KEY")
+    export.add_argument("file")
+    erase = action("erase", verb("erase", "member", "confirm"), "forget a member for ever; the books keep a pseudonym")
+    erase.add_argument("member", metavar="KEY")
+    erase.add_argument("--confirm", required=True, metavar="KEY", help="the key once more")
     key = action("key", run_people("key", "kid"), "keys that sign partners' tokens: list, rotate, remove the oldest")
     key.add_argument("action", choices=("list", "rotate", "remove"))
     key.add_argument("--kid", help="of the key that is removed; its tokens count no more")

@@ -8,69 +8,57 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pyoxigraph import NamedNode, Quad, Triple
+from pyoxigraph import NamedNode, Quad
 
 import kg.bootstrap
-import shapes
 from access.audit import AuditLog, retention
 from access.opened import OidcSettings, open_access
+from api import catalogue
 from forecasting import flexibility, forecast
+from forecasting.ahead import FURTHEST_AHEAD, LONGEST_WINDOW, STEP, refuse_unless_near
 from kg import queries
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris, stamp
 from kg.remote import RemoteStore
 from ontology.names import FCV
 from optimiser.campaigns import Campaigns, Schedule
-from privacy.aggregates import publish, publish_campaigns
+from optimiser.refresh import Refresh
+from privacy.housekeeping import Housekeeping
 from registry.edits import Delta
 from registry.errors import RefusedEditError
 from registry.gate import Gate
 from settings import AccessSettings, Settings, StoreSettings
-from settlement.changes import changed_since
+from settlement.books import check, totals
 from settlement.errors import NotYetError, SettlementError
 from settlement.run import settle
-from settlement.summary import SettlementSummary, summary
+from settlement.summary import SettlementSummary
 from sparql.service import QueryService
-from telemetry.announce import home_of, osb_iri
-from telemetry.authority import Authority, ClaimCode, Given
+from telemetry.boxes import Boxes, Reached
 from telemetry.broker import Broker, start_broker
 from telemetry.channels import Channels
-from telemetry.errors import BrokerError
 from telemetry.health import Monitor
 from telemetry.ingest import Ingest
-from telemetry.issued import Certificate
-from telemetry.jobs import JobStoppedError, Report, Stop
+from telemetry.jobs import Report, Stop
 from telemetry.latest import Publisher
-from telemetry.mosquitto import Mosquitto
 from telemetry.processes import collect_seldom, reachable
 from telemetry.readings import Readings
 from telemetry.rebuild import rebuild
 from telemetry.refused import DeadLetters
-from telemetry.renewal import renewals
 from telemetry.replay import Replay
 from telemetry.retention import Policy, retain
-from telemetry.revocation import enforce
-from telemetry.tls import ServerTls
 from telemetry.writer import ReadingWriter
 
 log = logging.getLogger("flexcoop")
 
-STEP = timedelta(minutes=15)
 GATE_HOUR = 12  # local: the day-ahead market closes, so tomorrow is forecast
-FURTHEST_AHEAD = timedelta(days=7)  # nothing is known of later days that a forecast could rest on
-LONGEST_WINDOW = timedelta(days=1)
-FRESH = timedelta(minutes=30)
-RUNNING = (str(FCV.CampaignScheduled), str(FCV.CampaignOngoing))
-CLOSED_AFTER = timedelta(hours=2)  # a UTC day is packed once late readings have had this long
 SCHEDULER_S = 5.0
-CAUGHT_UP = timedelta(days=7)  # days without published sums that a start makes up for
 
 
 def open_store(settings: StoreSettings) -> EmbeddedStore | RemoteStore:
@@ -97,10 +85,6 @@ def _oidc(wanted: AccessSettings) -> OidcSettings | None:
 
 class ForeignEventError(LookupError):
     """A member tried to leave somebody else's event."""
-
-
-class WindowError(ValueError):
-    """A window can't be forecast: off the grid, past, too far ahead or too long."""
 
 
 class GraphNameError(ValueError):
@@ -159,8 +143,16 @@ class Platform:
         self.gate = Gate(self.store, self.iris, clock, new_key, lambda _: self.reload())
         self.broker: Broker | None = None
         self.ingest: Ingest | None = None
-        self._authority = self._open_authority() if settings.broker.tls else None
-        self._certificate_seen = date.min
+        wanted = settings.broker
+        self.boxes = Boxes(
+            self.store,
+            self.iris,
+            self.wall,
+            Reached(wanted.host, wanted.port, wanted.listen, wanted.names),
+            lambda: self.broker,
+            folder=wanted.authority_dir if wanted.tls else None,
+            days=wanted.certificate_days,
+        )
         self.replay = Replay(self.store, self.iris, self.channels, self.writer, self.dead_letters, self._report)
         self.monitor = Monitor(
             self.store,
@@ -176,11 +168,18 @@ class Platform:
         self.scenario: dict[str, Any] = {}
         self.trouble = ""
         self._forecast_days: set[date] = set()
-        self._looked: set[datetime] = set()
-        self._closed = date.min
+        self._refresh = Refresh(self.store, self.iris, self.channels, self.readings)
         self._busy = threading.RLock()
-        self._closing = threading.Event()
-        self._keeper: threading.Thread | None = None
+        self._housekeeping = Housekeeping(
+            self.store,
+            self.iris,
+            self.channels,
+            self.readings,
+            self.writer,
+            k=settings.access.k,
+            describe=lambda now: catalogue.publish(self.store, self.iris, now),
+            clear=self._clear,
+        )
 
     # --- running -------------------------------------------------------------------------------------------------------------------
 
@@ -188,8 +187,7 @@ class Platform:
         """Start or find the broker and listen to it; returns its address."""
         wanted = self.settings.broker
         host, port = wanted.host, wanted.port
-        authority = self._authority
-        listens = ServerTls(authority.server_files(self._broker_names()), authority.crl) if authority else None
+        listens = self.boxes.server_tls()
         if not host:
             self.broker = start_broker(wanted.listen, port, wanted.state_dir, kind=wanted.kind, tls=listens)
             host, port = reachable(wanted.listen), self.broker.port
@@ -203,8 +201,8 @@ class Platform:
             channels=self.channels,
             clock=self.now,
             on_report=self._report,
-            on_renewal=renewals(authority) if authority else None,
-            tls=authority.platform_files() if authority else None,
+            on_renewal=self.boxes.renewals(),
+            tls=self.boxes.platform_files(),
         )
         collect_seldom()
         self.ingest.start()
@@ -217,7 +215,7 @@ class Platform:
             try:
                 self.monitor.sample()
                 self.advance(self.now())
-                self._renew_server_certificate()
+                self.boxes.renew_server_certificate()
                 self.trouble = ""
             except Exception as error:  # one failed round must not end the platform: it is logged, shown at /health, and tried again
                 self.trouble = f"the round of {self.now().isoformat()} failed: {error}"
@@ -225,11 +223,10 @@ class Platform:
 
     def close(self) -> None:
         """Stop everything, in the order in which nothing is lost."""
-        self._closing.set()
+        self._housekeeping.stop()
         if self.ingest is not None:
             self.ingest.stop()
-        if self._keeper is not None:
-            self._keeper.join()
+        self._housekeeping.join()
         self.publisher.stop()
         self.endpoint.close()
         self.audit.close()
@@ -237,52 +234,26 @@ class Platform:
         if self.broker is not None:
             self.broker.stop()
         self.dead_letters.close()
-        if self._authority is not None:
-            self._authority.close()
+        self.boxes.close()
         self.store.close()
 
     def advance(self, now: datetime, *, planning: bool = True) -> None:
         """Do what is due at `now`: pack days, keep house, forecast tomorrow, move campaigns on, settle those that are over."""
         self.store.tidy()
         with self._busy:
-            packed_before = (now - CLOSED_AFTER).date()
-            if packed_before > self._closed:
-                self.writer.close_days(packed_before)
-                self._publish_sums(packed_before, now)
-                self._closed = packed_before
-                self._keep_house(now)
+            self._housekeeping.advance(now)
             if planning:
                 self._forecast_at_gate(now)
             self._take_up_requests(now)
-            self._look_again(now)
+            self._refresh.advance(now)
             self.campaigns.advance(now)
             for campaign in self._campaigns_in(str(FCV.CampaignFinished)):
                 self._try_to_settle(campaign, now)
 
-    def _publish_sums(self, packed_before: date, now: datetime) -> None:
-        """Publish the sums of the days that were packed since the last round, after a start those of the last week; each once."""
-        first = max(self._closed, packed_before - CAUGHT_UP)
-        for number in range((packed_before - first).days):
-            publish(self.store, self.iris, self.channels, self.readings, first + timedelta(days=number), k=self.settings.access.k, now=now)
-        publish_campaigns(self.store, self.iris, k=self.settings.access.k, now=now)
-
-    def _keep_house(self, now: datetime) -> None:
-        """Thin and drop old readings, once a day beside everything else; what is not finished is gone on with the next day."""
-        if self._keeper is not None and self._keeper.is_alive():
-            return
-
-        def work() -> None:
-            try:
-                self.retain(now, stop=self._closing.is_set)
-                if (days := self.settings.access.audit_days) is not None:
-                    self.audit.prune(retention(self.wall(), days))
-            except JobStoppedError as stopped:
-                log.info("%s", stopped)
-            except Exception:  # the readings stay as they are, and the next day tries again
-                log.exception("old readings could not be thinned or dropped; it is tried again tomorrow")
-
-        self._keeper = threading.Thread(target=work, name="retention", daemon=True)
-        self._keeper.start()
+    def _clear(self, now: datetime, stop: Stop) -> None:
+        self.retain(now, stop=stop)
+        if (days := self.settings.access.audit_days) is not None:
+            self.audit.prune(retention(self.wall(), days))
 
     # --- verbs ---------------------------------------------------------------------------------------------------------------------
 
@@ -294,7 +265,7 @@ class Platform:
         WindowError
             If the window is off the grid, begins before it is issued, or is too long or too far ahead.
         """
-        self._refuse_unless_near(issued, start, end, longest=FURTHEST_AHEAD + LONGEST_WINDOW)
+        refuse_unless_near(issued, start, end, longest=FURTHEST_AHEAD + LONGEST_WINDOW)
         with self._busy:
             steps = (end - start) // STEP
             report = forecast.run(
@@ -318,7 +289,7 @@ class Platform:
             If the window is off the grid, past, too long or too far ahead; then nothing is written.
         """
         at = self.now()
-        self._refuse_unless_near(at, start, end, longest=LONGEST_WINDOW)
+        refuse_unless_near(at, start, end)
         with self._busy:
             campaign = self.campaigns.request(key or f"c{stamp(start)}", start, end, kw, price, at)
             self.plan(at, start, end)
@@ -359,52 +330,9 @@ class Platform:
             raise ForeignEventError(f"{event} is not an event of {member}; open your own page and opt out there")
         self.campaigns.opt_out(event, self.now(), reason)
 
-    # --- certificates of the boxes ---------------------------------------------------------------------------------------------------
-
-    @property
-    def authority(self) -> Authority:
-        """Who signs the boxes' certificates.
-
-        Raises
-        ------
-        BrokerError
-            If the broker wants no certificates.
-        """
-        if self._authority is None:
-            raise BrokerError("the broker wants no certificates (FLEX_BROKER_SECURITY=loopback); set it to tls and start the platform anew")
-        return self._authority
-
-    def claim(self, osb: str) -> ClaimCode:
-        """Make the code for which an OSB is given its certificate, once, within a day."""
-        return self.authority.claim(osb)
-
-    def enrol(self, osb: str, code: str, request: bytes) -> tuple[Given, str, int]:
-        """Give a box its certificate for its claim code, and the address of the broker."""
-        given = self.authority.enrol(osb, code, request)
-        wanted = self.settings.broker
-        host = (wanted.names or (wanted.host or reachable(wanted.listen),))[0]
-        return given, host, self.broker.port if self.broker else wanted.port
-
-    def revoke(self, osb: str) -> tuple[list[str], str]:
-        """End an OSB's certificates; returns their serials, and from when on the broker refuses them."""
-        serials = self.authority.revoke(osb)
-        if isinstance(self.broker, Mosquitto):
-            return serials, "now"
-        external = self.settings.broker.host
-        return serials, f"when the broker at {external} has read {self.authority.crl} again" if external else "when the broker starts"
-
-    def certificates(self) -> list[tuple[Certificate, str]]:
-        """List what was given to the boxes, each with its state."""
-        now = self.wall()
-        return [(each, each.state(now)) for each in self.authority.certificates()]
-
     def equip(self, boxes: Sequence[str], folder: Path) -> bool:
         """Write a certificate for each simulated box to a folder; returns `False`, and does nothing, where the broker wants none."""
-        if self._authority is None:
-            return False
-        for osb in boxes:
-            self._authority.issue_to(folder, osb)
-        return True
+        return self.boxes.equip(boxes, folder)
 
     def add_graphs(self, quads: Sequence[Quad], by: str = "local", why: str = "facts were loaded from a file") -> list[str]:
         """Add a cooperative's own facts to its graphs: all of them, or none if one breaks a shape.
@@ -416,13 +344,15 @@ class Platform:
         Raises
         ------
         GraphNameError
-            If something lies in no named graph.
+            If something lies in no graph of this platform.
         """
-        if any(not isinstance(quad.graph_name, NamedNode) for quad in quads):
-            raise GraphNameError(
-                f"the default graph is not a graph that facts are entered in; use {self.iris.graph('registry')}, "
-                f"{self.iris.graph('member', '{key}', 'facts')} and the like (docs/data-model.md §2)"
-            )
+        ours = self.iris.graph("")
+        for graph in {quad.graph_name.value if isinstance(quad.graph_name, NamedNode) else "" for quad in quads}:
+            if not graph.startswith(ours) or graph == ours:
+                raise GraphNameError(
+                    f"{graph or 'the default graph'} is not a graph that facts are entered in; use {self.iris.graph('registry')}, "
+                    f"{self.iris.graph('member', '{key}', 'facts')} and the like (docs/data-model.md §2)"
+                )
         try:
             self.gate.apply(Delta(frozenset(), frozenset(quads)), by=by, why=why)
         except RefusedEditError as refused:
@@ -456,29 +386,8 @@ class Platform:
         self.channels.reload()
 
     def check(self) -> dict[str, Any]:
-        """Hold every graph against the shapes, every settlement's money against itself, and the readings it used against those of now."""
-        skipped = {self.iris.graph("ontology"), self.iris.graph("shapes")}
-        graphs = {graph: self.store.graph(graph) for graph in self.store.graphs() if graph not in skipped and "/telemetry/" not in graph}
-        findings = [
-            {"graph": graph, "sentence": finding.sentence}
-            for graph, triples in graphs.items()
-            for finding in shapes.validate(triples, context=self._around(graph, graphs)).findings
-        ]
-        books = [
-            row
-            for campaign in self._campaigns_in(str(FCV.CampaignSettled))
-            for row in queries.rows(self.store, queries.load("settlement", "money_identity"), campaign=campaign)
-        ]
-        unbalanced = [row["campaign"] for row in books if not row["holds"]]
-        changed = [day.sentence for day in changed_since(self.store, self.iris, self.channels)]
-        return {
-            "ok": not findings and not unbalanced and not changed,
-            "graphs": len(graphs),
-            "settlements": len(books),
-            "unbalanced": unbalanced,
-            "changed_readings": changed,
-            "findings": findings,
-        }
+        """Hold every graph against the shapes, and every settlement against itself; see `settlement.books.check`."""
+        return check(self.store, self.iris, self.channels, self._campaigns_in(str(FCV.CampaignSettled)))
 
     # --- what the clock of a scenario and the pages ask -------------------------------------------------------------------------------
 
@@ -513,27 +422,11 @@ class Platform:
 
     def figures(self) -> dict[str, Any]:
         """Count what the store holds, and sum up its settled campaigns."""
-        settled = [summary(self.store, campaign) for campaign in self._campaigns_in(str(FCV.CampaignSettled))]
         return {
             "triples": self.store.count(),
-            "campaigns": len(settled),
-            "asked_kwh": float(sum(one.asked_kwh for one in settled)),
-            "promised_kwh": float(sum(one.promised_kwh for one in settled)),
-            "delivered_kwh": float(sum(one.delivered_kwh for one in settled)),
-            "delivered_80_percent_kwh": [[float(one.lower), float(one.upper)] for one in settled],
-            "paid_eur": str(sum((one.paid_eur for one in settled), Decimal("0.00"))),
-            "income_eur": str(sum((one.income_eur for one in settled), Decimal("0.00"))),
-            "members_paid": sum(len(one.members) for one in settled),
+            **totals(self.store, self._campaigns_in(str(FCV.CampaignSettled))),
             "refused": self.dead_letters.count(),
         }
-
-    def _around(self, graph: str, graphs: Mapping[str, list[Triple]]) -> list[Triple]:
-        """What a graph may refer to: the registry, and its owner's other small graphs."""
-        owner = graph.split("/member/")[1].split("/")[0] if "/member/" in graph else ""
-        near = {self.iris.graph("registry")} | {
-            self.iris.graph("member", owner, part) for part in ("facts", "contracts", "events") if owner
-        }
-        return [triple for other in near - {graph} for triple in graphs.get(other, [])]
 
     # --- inside --------------------------------------------------------------------------------------------------------------------
 
@@ -550,56 +443,10 @@ class Platform:
         self.forecast(now, start, end)
         self._forecast_days.add(tomorrow)
 
-    def _open_authority(self) -> Authority:
-        wanted = self.settings.broker
-
-        def claimed(osb: str) -> None:
-            home_of(self.store, self.iris, osb_iri(self.iris, osb))
-
-        def revoked(osb: str) -> None:
-            if isinstance(self.broker, Mosquitto) and self._authority is not None:
-                enforce(self.broker, self._authority, osb)
-            else:
-                log.warning(
-                    "no broker of ours is running; one that is must read %s again to refuse %s", wanted.authority_dir / "crl.pem", osb
-                )
-
-        return Authority(wanted.authority_dir, self.wall, days=wanted.certificate_days, claimed=claimed, on_revoked=revoked)
-
-    def _broker_names(self) -> list[str]:
-        wanted = self.settings.broker
-        return [*wanted.names, wanted.host or reachable(wanted.listen)]
-
-    def _renew_server_certificate(self) -> None:
-        """Look once a day whether the broker's certificate is about to end, that of a broker elsewhere, too."""
-        today = self.wall().date()
-        if self._authority is None or today == self._certificate_seen:
-            return
-        self._authority.server_files(self._broker_names())
-        if isinstance(self.broker, Mosquitto):
-            self.broker.reload()
-        self._certificate_seen = today
-
     def _listening(self) -> Ingest:
         if self.ingest is None:
             raise NotConnectedError("the platform is not connected to its broker yet; call connect() first")
         return self.ingest
-
-    @staticmethod
-    def _refuse_unless_near(at: datetime, start: datetime, end: datetime, *, longest: timedelta) -> None:
-        window = f"{start.isoformat()} to {end.isoformat()}"
-        if start.timestamp() % STEP.total_seconds() or end.timestamp() % STEP.total_seconds():
-            raise WindowError(
-                f"{window} does not begin and end on quarter-hours; readings and markets are on that grid, so choose :00, :15, :30 or :45"
-            )
-        if not start < end <= start + longest:
-            raise WindowError(f"{window} is no window of up to {longest.days} days; give an end after the start, and no later than that")
-        if start < at:
-            raise WindowError(f"{window} begins before now ({at.isoformat()}); what is past can't be changed, choose a later window")
-        if start > at + FURTHEST_AHEAD:
-            raise WindowError(
-                f"{window} begins more than {FURTHEST_AHEAD.days} days from now ({at.isoformat()}); nothing is known of it yet, ask again later"
-            )
 
     def _take_up_requests(self, now: datetime) -> None:
         """Schedule what was asked for before the platform was stopped, and end what nobody can answer any more."""
@@ -612,20 +459,6 @@ class Platform:
             else:
                 log.warning("%s was never scheduled and its window has begun; it is aborted", row["campaign"])
                 self.campaigns.abort(row["campaign"], now)
-
-    def _look_again(self, now: datetime) -> None:
-        """Compute the flexibility of what is left of a campaign anew, every half hour from shortly before it begins: whoever has to
-        take a place is then chosen by what the devices can do now, not by what was expected of them the day before."""
-        half_hour = now - (now - datetime.min.replace(tzinfo=UTC)) % FRESH
-        if now - half_hour >= STEP or half_hour in self._looked:
-            return
-        for row in queries.rows(self.store, queries.load("optimiser", "campaigns"), campaign=None):
-            if row["status"] in RUNNING and row["start"] - FRESH <= now < row["end"]:
-                begin = max(row["start"], half_hour)
-                flexibility.run(
-                    self.store, self.iris, self.channels, self.readings, issued=now, start=begin, steps=(row["end"] - begin) // STEP
-                )
-                self._looked.add(half_hour)
 
     def _try_to_settle(self, campaign: str, now: datetime) -> None:
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
+import forgetting
 import people
 import shapes
 import upkeep
@@ -68,29 +69,33 @@ def commands(platform: Platform) -> Mapping[str, Command]:
 
     def restore(given: Arguments) -> dict[str, Any]:
         platform.restore(_file(given))
-        return {"triples": platform.store.count()}
+        again = forgetting.forget_again(platform)
+        return {"triples": platform.store.count(), "forgotten_again": len(again)}
 
     def check(_: Arguments) -> dict[str, Any]:
         return platform.check()
 
     def claim(given: Arguments) -> dict[str, Any]:
-        return _object(platform.claim(text_of(given, "osb")))
+        return _object(platform.boxes.claim(text_of(given, "osb")))
 
     def revoke(given: Arguments) -> dict[str, Any]:
-        serials, effective = platform.revoke(text_of(given, "osb"))
+        serials, effective = platform.boxes.revoke(text_of(given, "osb"))
         return {"osb": given["osb"], "revoked": serials, "effective": effective}
 
     def certificates(_: Arguments) -> dict[str, Any]:
         return {
             "certificates": [
                 {"osb": each.osb, "serial": each.serial, "notAfter": instant(each.not_after), "state": state}
-                for each, state in platform.certificates()
+                for each, state in platform.boxes.certificates()
             ]
         }
 
     found = (campaign, abort, opt_out, forecast, optimise, settle, load, backup, restore, check, claim, revoke, certificates)
     return (
-        {function.__name__.replace("_", "-"): function for function in found} | upkeep.commands(platform, work) | people.commands(platform)
+        {function.__name__.replace("_", "-"): function for function in found}
+        | upkeep.commands(platform, work)
+        | people.commands(platform)
+        | forgetting.commands(platform)
     )
 
 

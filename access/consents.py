@@ -13,7 +13,7 @@ from kg.terms import describe, iri
 from ontology.names import FC, ODRL, RDF
 
 
-def give(store: Store, iris: Iris, member: str, party: str, agreed: Terms, *, at: datetime) -> str:
+def give(store: Store, iris: Iris, member: str, party: str, agreed: Terms, *, at: datetime, by: str | None = None) -> str:
     """State a member's consent, with its provenance, in one transaction.
 
     Parameters
@@ -22,6 +22,8 @@ def give(store: Store, iris: Iris, member: str, party: str, agreed: Terms, *, at
         IRIs of the member and of the partner, or of the cooperative.
     at
         The platform's time.
+    by
+        IRI of whoever states it in the member's stead, which its provenance tells; the member where not given.
 
     Returns
     -------
@@ -55,12 +57,12 @@ def give(store: Store, iris: Iris, member: str, party: str, agreed: Terms, *, at
             FC.validTo: agreed.last,
         },
     )
-    terms.write(store, iris, quads, consent, at, member, "The consent")
+    terms.write(store, iris, quads, consent, at, by or member, "The consent")
     return consent
 
 
-def withdraw(store: Store, iris: Iris, member: str, consent: str, *, at: datetime) -> datetime:
-    """End a member's consent: from the next request on, nobody sees anything by it.
+def withdraw(store: Store, iris: Iris, member: str, consent: str, *, at: datetime, by: str | None = None) -> datetime:
+    """End a member's consent: from the next request on, nobody sees anything by it; `by` as in `give`.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def withdraw(store: Store, iris: Iris, member: str, consent: str, *, at: datetim
         If the member has given no such consent.
     """
     _, graph = _own(iris, member)
-    return terms.end(store, iris, graph, consent, str(FC.DataConsent), at, member)
+    return terms.end(store, iris, graph, consent, str(FC.DataConsent), at, by or member)
 
 
 def given(store: Store, iris: Iris, member: str) -> list[Stated]:

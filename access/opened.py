@@ -2,11 +2,11 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from argon2 import PasswordHasher
 
@@ -32,6 +32,10 @@ class HasScopes(Protocol):
 
     def scope(self, principal: Principal) -> Scope:
         """Return what this principal may see now."""
+        ...
+
+    def purposes(self, partner: str) -> tuple[str, ...]:
+        """Return what a partner's grants are for."""
         ...
 
 
@@ -100,6 +104,29 @@ class Access:
         if found is not None:
             self.throttle.succeeded(name)
         return found
+
+    def forget(self, subjects: Iterable[str]) -> None:
+        """Remove every account and token that acts for one of these things, with its sessions; their rows are overwritten."""
+        for subject in subjects:
+            with self.database.transaction():
+                for row in self.database.rows("select name from account where subject = ?", subject):
+                    self.database.change("delete from attempt where key = ?", row["name"])
+                self.database.change("delete from token where subject = ?", subject)
+                self.database.change("delete from account where subject = ?", subject)
+        self.database.row("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def held(self, subjects: Iterable[str]) -> list[dict[str, Any]]:
+        """Say which accounts and tokens act for these things, without anything secret."""
+        wanted = set(subjects)
+        accounts = [
+            {"account": each.name, "role": each.role.value, "for": each.subject} for each in self.accounts.list() if each.subject in wanted
+        ]
+        tokens = [
+            {"token": each.name, "role": each.role.value, "for": each.subject, "expires": each.expires.isoformat()}
+            for each in self.tokens.list()
+            if each.subject in wanted
+        ]
+        return [*accounts, *tokens]
 
     def scope(self, principal: Principal) -> Scope:
         """Return what this principal may see now."""

@@ -22,6 +22,7 @@ from api import (
     oauth,
     ontology_pages,
     operator,
+    privacy,
     query_library,
     refused,
     sign_in,
@@ -44,6 +45,7 @@ def create_app(settings: ApiSettings, services: Services) -> Flask:
     for module in (
         operator,
         member,
+        privacy,
         charts,
         sparql,
         query_library,

@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, render_template, request
 
-from access import grants
 from access.audit import EVERYBODY, Look
 from access.layout import KEY
 from access.principal import Principal, Role
@@ -108,7 +107,7 @@ def _look(who: Principal, status: int, members: tuple[str, ...], reach: str, wit
         members=members,
         reach=reach,
         within=within,
-        purpose=_purpose(who, known.iris),
+        purpose=_purpose(who),
         query=g.get("query_asked") or _words(),
     )
 
@@ -120,12 +119,10 @@ def _words() -> str:
     return request.args.get("query", "") or request.form.get("query", "")
 
 
-def _purpose(who: Principal, iris: Iris) -> str:
-    if who.role is Role.PARTNER and who.subject is not None and who.subject.startswith(f"{iris.base}/id/"):
-        stated = grants.given(services().store, iris, who.subject)
-        return ", ".join(
-            dict.fromkeys(purpose.rpartition("#")[2] for each in stated if not each.withdrawn for purpose in each.terms.purposes)
-        )
+def _purpose(who: Principal) -> str:
+    access = services().access
+    if who.role is Role.PARTNER and who.subject is not None and access is not None:
+        return ", ".join(dict.fromkeys(each.rpartition("#")[2] for each in access.policy.purposes(who.subject)))
     return _PURPOSES.get(who.role, str(who.role))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
@@ -10,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from access import consents, grants
 from access.errors import AccessError
 from access.terms import Stated, Terms
-from api.guard import rule
+from api.guard import principal, rule
 from api.services import services
 from kg import queries
 from kg.iris import Iris
@@ -128,14 +129,22 @@ def labels_of(iris: Iris, store: Store) -> dict[str, str]:
 def _given(key: str, body: Mapping[str, Any]) -> Response:
     known = services()
     party = _iri(body.get("party"), "party", "the IRI of a partner")
-    return jsonify({"consent": consents.give(known.store, known.iris, known.iris.id("member", key), party, _terms(body), at=known.now())})
+    member = known.iris.id("member", key)
+    return jsonify({"consent": consents.give(known.store, known.iris, member, party, _terms(body), at=known.now(), by=_stead(member))})
 
 
 def _withdrawn(key: str, body: Mapping[str, Any]) -> Response:
     known = services()
     chosen = _named(body, "consent")
-    at = consents.withdraw(known.store, known.iris, known.iris.id("member", key), chosen, at=known.now())
+    member = known.iris.id("member", key)
+    at = consents.withdraw(known.store, known.iris, member, chosen, at=known.now(), by=_stead(member))
     return jsonify({"consent": chosen, "withdrawn": at.isoformat()})
+
+
+def _stead(member: str) -> str | None:
+    """Who speaks in a member's stead: an operator, whose deed must not look like the member's own."""
+    who = principal()
+    return None if who.subject == member else services().iris.id("agent", quote(who.key, safe=""))
 
 
 def _body() -> Mapping[str, Any]:

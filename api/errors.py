@@ -61,6 +61,7 @@ OURS = frozenset(
         "service",
         "control",
         "people",
+        "forgetting",
         "settings",
         "upkeep",
         "verbs",

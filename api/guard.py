@@ -95,6 +95,13 @@ def is_https() -> bool:
     return services().iris.base.startswith("https://")
 
 
+def home(who: Principal) -> str:
+    """Where somebody begins: operators at the portfolio, members at their own page, everybody else at the catalogue."""
+    if who.role is Role.MEMBER and who.subject:
+        return f"/members/{quote(who.subject.rsplit('/', 1)[1])}"
+    return "/" if who.role is Role.OPERATOR else "/catalogue"
+
+
 def local_path(given: str | None) -> str:
     """A path on this host to go on to, or `/` where something else was given."""
     text = given or ""
@@ -106,7 +113,7 @@ def install(app: Flask) -> None:
     """Let this module decide about every request of the application, and the templates make forms that are accepted."""
     app.before_request(_decide)
     app.after_request(_mark)
-    app.jinja_env.globals.update(form_input=_form_input, principal=principal)
+    app.jinja_env.globals.update(form_input=_form_input, principal=principal, begins_at=home)
 
 
 def _decide() -> BaseResponse | None:
@@ -199,6 +206,8 @@ def _by_rule() -> BaseResponse | None:
     if who.role is Role.PUBLIC:
         return _ask_to_sign_in()
     if who.role not in wanted.roles:
+        if request.path == "/" and _wants_page():  # the first page is the operators'; whoever signs in lands there
+            return redirect(home(who), code=303)
         return problem(403, f"Your role ({who.role.value}) may not use this address")
     raise NotFoundError("There is nothing at this address for you")  # whether there is something for others is not told
 
@@ -210,9 +219,13 @@ def _own(wanted: Rule, who: Principal) -> bool:
     return isinstance(key, str) and who.subject == services().iris.id("member", key)
 
 
-def _ask_to_sign_in() -> BaseResponse:
+def _wants_page() -> bool:
     best = request.accept_mimetypes.best_match(["application/problem+json", "application/json", "text/html"])
-    if best == "text/html" and request.method in ("GET", "HEAD"):
+    return best == "text/html" and request.method in ("GET", "HEAD")
+
+
+def _ask_to_sign_in() -> BaseResponse:
+    if _wants_page():
         return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'), safe='/')}", code=303)
     return _unauthorized("Sign in, or send a token as Authorization: Bearer …")
 

@@ -79,7 +79,9 @@ def graph_document(local: str) -> BaseResponse:
 @rule.anybody
 def document(local: str) -> Response:
     """Give the document about a thing, in the format asked for."""
-    media_type = representations.wanted(OFFERED)
+    # who can read triples at all gets them: with the names of our graphs, a client's default graph would be empty
+    named = any(each in request.headers.get("Accept", "") for each in TRIPLES)
+    media_type = representations.wanted((*TRIPLES, HTML) if named and "format" not in request.args else OFFERED)
     iri = _minted(local)
     if local.startswith("obs/"):
         quads, links, more = observed.observation(local), list[about.Reference](), False

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from flask import current_app
 
@@ -61,6 +61,18 @@ class Endpoint(Protocol):
         ...
 
 
+class Rights(Protocol):
+    """What members may ask about their data."""
+
+    def export(self, member: str, target: BinaryIO) -> dict[str, int]:
+        """Write everything that is held about a member as a ZIP."""
+        ...
+
+    def erase(self, member: str, confirmed: str) -> dict[str, Any]:
+        """Forget a member whose key was given once more."""
+        ...
+
+
 @dataclass(frozen=True)
 class ApiSettings:
     """Limits, what introspection shows, and the host names that requests may carry beside loopback and that of the base."""
@@ -86,6 +98,7 @@ class Services:
     enrol : OSB, claim code and certificate request → what the box is given (JSON)
     gate : what edits pass; without it, `/rdf-graph-store` only reads
     intake : reads RDF that is sent
+    rights : exports and erases members
     updates : runs the texts of SPARQL Updates; `None` while `/update` is off
     """
 
@@ -105,6 +118,7 @@ class Services:
     dumps: Path | None = None
     gate: Gate | None = None
     intake: Intake | None = None
+    rights: Rights | None = None
     updates: Updates | None = None
 
 

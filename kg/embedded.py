@@ -6,19 +6,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import pyoxigraph as ox
 from pyoxigraph import NamedNode, Quad, Triple
 
+from kg import directories
 from kg.changes import drop_text, graph_name, quads_text, refuse_blank_nodes, replacement_text
+from kg.directories import Watch
 from kg.errors import QueryError, StoreError
 from kg.gate import Gate
 from kg.store import Row
 
-Watch = Callable[[str, int], None]
 Written = Callable[[frozenset[str] | None], None]
 _ROOM = 16 << 20
 _PATIENCE_S = 2.0
@@ -44,10 +44,10 @@ class EmbeddedStore:
         self._readers = Gate()  # readers together, a change of directories alone: one that is still read can't be opened again
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _finish_swap(path)
+            directories.finish_swap(path)
         self._open: ox.Store | None = _open(path)
         if path is not None:
-            _clear_away(path)
+            directories.clear_away(path)
 
     @property
     def changes(self) -> int:
@@ -176,14 +176,14 @@ class EmbeddedStore:
         """
         if self.path is None:
             return  # memory is given back as it is
-        dump = _dump(self.path)
+        dump = directories.dump(self.path)
         with self._writing(alone=True):
             try:
                 with dump.open("wb") as file:
-                    self._ox.dump(_Watched(file, "dump", watch), format=ox.RdfFormat.N_QUADS)  # type: ignore[arg-type]
+                    self._ox.dump(directories.Watched(file, "dump", watch), format=ox.RdfFormat.N_QUADS)  # type: ignore[arg-type]
                 expected = len(self._ox)
                 with dump.open("rb") as file:
-                    watched = _Watched(file, "load", watch)
+                    watched = directories.Watched(file, "load", watch)
                     self._exchange(lambda fresh: fresh.bulk_load(watched, format=ox.RdfFormat.N_QUADS), expected)  # type: ignore[arg-type]
             finally:
                 dump.unlink(missing_ok=True)
@@ -195,7 +195,7 @@ class EmbeddedStore:
             fill(fresh)
             self._open = fresh
             return
-        aside = _aside(self.path)
+        aside = directories.aside(self.path)
         shutil.rmtree(aside, ignore_errors=True)
         try:
             loaded = ox.Store(str(aside))
@@ -208,7 +208,7 @@ class EmbeddedStore:
                 self._ox.flush()
                 self._open = None
                 try:
-                    _swap(aside, self.path)
+                    directories.swap(aside, self.path)
                 finally:
                     self._open_again(self.path)
         finally:
@@ -233,7 +233,7 @@ class EmbeddedStore:
         RocksDB keeps a log for as long as a single table has not been written since, and the small ones hardly ever are: without
         this it grows to some gigabytes before RocksDB sees to it by itself.
         """
-        if self.path is None or self._broken or _log_size(self.path) < _LONG_LOG:
+        if self.path is None or self._broken or directories.log_size(self.path) < _LONG_LOG:
             return
         with self._writing():
             self._ox.flush()
@@ -336,72 +336,3 @@ def _load(store: ox.Store, source: Path) -> None:
         store.bulk_load(path=str(source), format=ox.RdfFormat.N_QUADS)
     except SyntaxError as error:
         raise StoreError(f"{source} is no N-Quads file ({error}); nothing was changed") from error
-
-
-def _log_size(path: Path) -> int:
-    size = 0
-    for log in path.glob("*.log"):
-        with suppress(FileNotFoundError):  # RocksDB has just removed it
-            size += log.stat().st_size
-    return size
-
-
-class _Watched:
-    """A file whose reader or writer tells how far it has come."""
-
-    def __init__(self, file: BinaryIO, phase: str, watch: Watch | None) -> None:
-        self._file, self._phase, self._watch, self._done = file, phase, watch, 0
-
-    def write(self, data: bytes) -> int:
-        self._tell(len(data))
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self._tell(len(data))
-        return data
-
-    def _tell(self, size: int) -> None:
-        self._done += size
-        if self._watch is not None:
-            self._watch(self._phase, self._done)
-
-
-def _before(path: Path) -> Path:
-    return path.with_name(path.name + ".before")
-
-
-def _aside(path: Path) -> Path:
-    return path.with_name(path.name + ".restoring")
-
-
-def _dump(path: Path) -> Path:
-    return path.with_name(path.name + ".dump")
-
-
-def _swap(fresh: Path, path: Path) -> None:
-    """Put one directory in the place of another; `_finish_swap` mends what a kill in between leaves."""
-    old = _before(path)
-    shutil.rmtree(old, ignore_errors=True)
-    path.rename(old)
-    try:
-        fresh.rename(path)
-    except OSError:
-        old.rename(path)  # else an empty store would be opened there, and the old one taken for a leftover
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _finish_swap(path: Path) -> None:
-    if not path.exists() and _before(path).exists():
-        _before(path).rename(path)
-
-
-def _clear_away(path: Path) -> None:
-    """Remove what a kill in the middle of a restore or rebuild has left; the store is open, so that no other process is at it."""
-    for left in (_before(path), _aside(path)):
-        shutil.rmtree(left, ignore_errors=True)
-    _dump(path).unlink(missing_ok=True)

@@ -19,7 +19,8 @@ from kg.provenance import activity
 from kg.store import Store
 from kg.terms import Json, Lang, Value, describe, iri
 from ontology.names import FC, FCV, PROV, QUDT, RDF, RDFS, S4ENER, SAREF, UNIT
-from privacy.disclosure import Homes, PrivacyError, Verdict, judged
+from privacy.disclosure import Homes, Verdict, judged
+from privacy.errors import PrivacyError
 from telemetry.channels import Channels
 from telemetry.days import Flag, canonical
 from telemetry.readings import Readings

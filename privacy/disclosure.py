@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 
 from ontology.names import FCV
+from privacy.errors import PrivacyError
 
 
 class Verdict(Enum):
@@ -73,7 +74,3 @@ def judged(
         while shown and 0 < homes.count(set(groups[whole]).difference(*(groups[name] for name in shown))) < k:
             verdicts[shown.pop(0)] = Verdict.WITH_ANOTHER
     return verdicts
-
-
-class PrivacyError(ValueError):
-    """Something about members' privacy can't be done as it was asked."""

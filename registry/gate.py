@@ -65,6 +65,9 @@ class Gate:
         """Say why a graph is not to be edited; nothing where it may be."""
         ours = self._iris.graph("")
         place = graph.removeprefix(ours)
+        if graph.startswith(ours) and not all(part.strip(".") for part in place.split("/")):
+            return f"{graph} has an empty part or one of dots alone, so that it looks like another graph; name it without."
+        place = place.lower()  # nor by letters of another case
         own = place in OWN or place.startswith(OWN_FAMILIES) or "/telemetry/" in place or place.endswith("/latest")
         if graph.startswith(ours) and own:
             return (

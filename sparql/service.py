@@ -19,13 +19,15 @@ from sparql.checkpoints import Checkpoints
 from sparql.errors import SparqlError
 from sparql.execution import Graphs, bounded
 from sparql.negotiation import GRAPHS, SOLUTIONS, choose
-from sparql.nodes import Query
+from sparql.nodes import Call, Iri, Query
+from sparql.observation_terms import FUNCTIONS
 from sparql.observations import face
 from sparql.parser import parse
 from sparql.pool import BUSY, GONE, LATE, Limits, Pool
 from sparql.scope import EVERYTHING, Scope
-from sparql.scoping import for_remote
+from sparql.scoping import ALLOWED, for_remote
 from sparql.turns import FullError, Gone, GoneError, LateError, Line
+from sparql.variables import walk
 from sparql.worker import Request
 
 __all__ = ["Answer", "QueryService"]
@@ -33,6 +35,7 @@ __all__ = ["Answer", "QueryService"]
 _BASE = "http://127.0.0.1:8080"
 _RETRY_S = 2
 _SHORT = 4096
+_OWN = (ALLOWED, FUNCTIONS)  # functions that the rewriting calls
 _SERVER_PLACES = 4
 _LONGEST = 256
 
@@ -170,6 +173,9 @@ class Asked:
 
 def _read(text: str, base: str) -> Asked:
     tree = parse(text, prefixes=prefixes(), base=f"{base}/")
+    for node in walk(tree):
+        if isinstance(node, Call) and isinstance(node.function, Iri) and node.function.value.startswith(_OWN):
+            raise SparqlError(f"<{node.function.value}> is a function of the endpoint itself, not for queries; leave it out")
     return Asked(tree, pickle.dumps(tree, pickle.HIGHEST_PROTOCOL))
 
 

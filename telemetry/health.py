@@ -24,7 +24,7 @@ from telemetry.readings import Readings
 from telemetry.refused import DeadLetters
 
 GRACE = timedelta(minutes=15)  # a reading may be this late before it counts as missing
-PACKED_AFTER = timedelta(hours=2)  # as service.CLOSED_AFTER: a UTC day is packed this long after its end
+PACKED_AFTER = timedelta(hours=2)  # as privacy.housekeeping.CLOSED_AFTER: a UTC day is packed this long after its end
 GROWING = 5  # samples in a row, each with a longer backlog than the one before
 BACKLOG = 100
 RECENT_S = 300.0

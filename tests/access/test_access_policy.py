@@ -341,13 +341,20 @@ def test_nothing_is_asked_again_while_nothing_that_decides_was_written(world, mo
     world.grant()
     world.consent()
     assert world.sees("member/h01/telemetry/2016-08")
-    asked = []
-    monkeypatch.setattr(world.policy, "_rows", lambda name, **values: asked.append(name) or [])
+    asked, select = [], world.store.select
+    monkeypatch.setattr(world.store, "select", lambda query: asked.append(query.splitlines()[0]) or select(query))
 
     world.store.apply(insert=describe(world.iris.graph("member/h01/latest"), world.iris.id("x", "1"), {RDFS.label: "a value"}))
     assert world.sees("member/h01/telemetry/2016-08")
+    assert world.policy.purposes(world.partner) == (RESEARCH,)
+    world.now = NOON + timedelta(days=9)
+    assert world.sees("member/h01/telemetry/2016-08")  # other days, the same facts
     assert asked == []
 
+    world.store.apply(insert=describe(world.iris.graph("member/h02/facts"), world.iris.id("x", "1"), {RDFS.label: "a fact"}))
+    assert world.sees("member/h01/telemetry/2016-08")
+    assert len(asked) == 2  # the zones and consents in that graph
+
     world.store.update(f"DELETE WHERE {{ GRAPH <{world.iris.graph('member/h09/facts')}> {{ ?s ?p ?o }} }}")  # in words: could be anything
-    world.sees("member/h01/telemetry/2016-08")
-    assert asked == ["grants"]
+    assert world.sees("member/h01/telemetry/2016-08")
+    assert len(asked) == 5  # grants, consents, zones

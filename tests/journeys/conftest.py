@@ -14,9 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import ROOT, Child, free_port, start
+from playwright.sync_api import Browser, sync_playwright
+from servers import ROOT, Child, free_port, require, start
 
 DAYS, HOMES, SEED = 16, 6, 9
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 FLEX = [sys.executable, str(ROOT / "app.py")]
 
 
@@ -152,3 +162,14 @@ def site(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     running.wait_until(lambda state: state["scenario"].get("phase") == "at its end")
     yield running
     running.child.stop(20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, without a window."""
+    chromium = shutil.which("chromium")
+    require(chromium is not None, "Chromium is not installed")
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        yield running
+        running.close()

@@ -89,8 +89,8 @@ def test_a_broker_of_ones_own_has_a_certificate_for_its_names_and_boxes_are_told
     platform = Platform(settings.load(given | {"FLEX_DATA_DIR": str(folder)}), WallClock())
     try:
         platform.connect()
-        _, host, port = platform.enrol("osb-h01", platform.claim("osb-h01").code, request("osb-h01"))
-        revoked, effective = platform.revoke("osb-h01")
+        _, host, port = platform.boxes.enrol("osb-h01", platform.boxes.claim("osb-h01").code, request("osb-h01"))
+        revoked, effective = platform.boxes.revoke("osb-h01")
         san = x509.load_pem_x509_certificate((folder / "authority" / "server.pem").read_bytes()).extensions
         names = {str(each.value) for each in san.get_extension_for_class(x509.SubjectAlternativeName).value}
     finally:

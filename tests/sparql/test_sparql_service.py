@@ -407,3 +407,14 @@ def test_a_checkpoint_is_renewed_in_the_background_while_somebody_asks(
 
     assert seen[-1] == ("3", 0.0)
     assert all(age_s < 2.0 for _, age_s in seen)
+
+
+@pytest.mark.parametrize("function", ["urn:flexcoop:allowed", "https://w3id.org/flexcoop/ns#function-chunk"])
+def test_the_endpoints_own_functions_are_not_for_queries(store, tmp_path, function):
+    service = QueryService(store, tmp_path / "reader", deadline_s=10, max_rows=10, max_bytes=1000, memory_mb=256, workers=1)
+
+    answer = service.run(f"SELECT (<{function}>(<http://e.example/>) AS ?x) {{}}", "csv")
+
+    service.close()
+    assert answer.status == 400
+    assert b"is a function of the endpoint itself" in answer.body

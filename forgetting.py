@@ -1,0 +1,157 @@
+"""A member's rights on the whole platform: everything about them in one file, and being forgotten everywhere."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
+
+from api.dumps import forget as forget_dumps
+from privacy import aggregates, export
+from privacy.erasure import Erased, Ledger, Tell, erase, resume, untold
+from privacy.errors import PrivacyError
+from privacy.export import Holdings, Stop, keys_of
+from privacy.pseudonyms import Keys
+from service import Platform
+from telemetry.errors import BrokerError
+from upkeep import text_of
+
+MOST_LOOKS = 100_000
+LEDGER, JOB = "erased.json", "erase.json"
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """Everything beside the graph that remembers members: accounts, records, refused messages, certificates, files made for others."""
+
+    platform: Platform
+
+    def forget(self, keys: Keys, at: datetime) -> None:
+        """Make it forget; the rosters of sums know a member by IRI, so they come before the graph."""
+        platform, iris = self.platform, keys.iris
+        aggregates.forget(platform.store, keys.iri, at)
+        boxes = [iris.id("osb", each) for each in keys.boxes]
+        platform.access.forget([keys.iri, *boxes])
+        platform.audit.forget(keys.member)
+        platform.dead_letters.forget([*keys.boxes, *boxes])
+        for box in keys.boxes:
+            try:
+                platform.boxes.revoke(box)
+            except (BrokerError, LookupError, ValueError):
+                continue  # a broker without certificates, or a box that never had one
+        forget_dumps(platform.settings.data_dir / "dumps")
+
+
+def export_member(platform: Platform, member: str, target: BinaryIO, *, tell: Tell = untold, stop: Stop = lambda: False) -> dict[str, int]:
+    """Write everything that is held about a member as a ZIP; see `privacy.export.write`."""
+    keys = keys_of(platform.store, platform.iris, member)
+    subjects = [keys.iri, *(platform.iris.id("osb", each) for each in keys.boxes)]
+    letters = [letter for source in keys.boxes for letter in platform.dead_letters.list(MOST_LOOKS, source=source, state="all")]
+    held = Holdings(
+        accounts=platform.access.held(subjects),
+        looked=[asdict(look) for look in platform.audit.about(member, MOST_LOOKS)],
+        refused=[
+            {"at": each.at, "source": each.source, "sentence": each.sentence, "payload": each.payload.decode("utf-8", "replace")}
+            for each in letters
+        ],
+    )
+    return export.write(
+        target,
+        platform.store,
+        platform.channels,
+        platform.readings,
+        keys,
+        at=platform.now(),
+        zone=ZoneInfo("UTC"),
+        holdings=held,
+        tell=tell,
+        stop=stop,
+    )
+
+
+def erase_member(platform: Platform, member: str, *, confirmed: str, tell: Tell = untold) -> dict[str, Any]:
+    """Forget a member, then write the store anew, so that its files hold nothing of them either.
+
+    Raises
+    ------
+    privacy.errors.PrivacyError
+        If the key was not typed again, or a campaign with the member is not settled.
+    """
+    if confirmed != member:
+        raise PrivacyError(f"this can't be undone: to forget {member}, give that key once more as confirmation (was {confirmed!r})")
+    keys = keys_of(platform.store, platform.iris, member)
+    return _finished(platform, lambda **where: erase(platform.store, keys, tell=tell, **where))
+
+
+def resume_erasure(platform: Platform) -> dict[str, Any] | None:
+    """Finish what a kill has interrupted."""
+    if not _job(platform).is_file():
+        return None
+    return _finished(platform, lambda **where: resume(platform.store, platform.iris, **where))
+
+
+def forget_again(platform: Platform) -> list[str]:
+    """After an older backup was restored: forget everybody in it who was forgotten since; returns their pseudonyms."""
+    ledger = _ledger(platform)
+    family = platform.iris.graph("member") + "/"
+    members = {graph[len(family) :].split("/")[0] for graph in platform.store.graphs() if graph.startswith(family)}
+    return [
+        erase_member(platform, member, confirmed=member)["pseudonym"]
+        for member in sorted(members)
+        if not member.startswith("x-") and ledger.holds(member)
+    ]
+
+
+def _finished(platform: Platform, carry_out: Callable[..., Erased | None]) -> dict[str, Any]:
+    data = platform.settings.data_dir
+    done = carry_out(
+        at=platform.now(), job=_job(platform), ledger=_ledger(platform), elsewhere=[_Beside(platform)], backups=data / "backups"
+    )
+    platform.reload()
+    platform.publisher.forget()
+    platform.channels.latest.forget()
+    platform.rebuild()
+    shutil.rmtree(data / "updates", ignore_errors=True)
+    return {} if done is None else asdict(done)
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What the pages call: `api.services.Rights`."""
+
+    platform: Platform
+
+    def export(self, member: str, target: BinaryIO) -> dict[str, int]:
+        """See `export_member`."""
+        return export_member(self.platform, member, target)
+
+    def erase(self, member: str, confirmed: str) -> dict[str, Any]:
+        """See `erase_member`."""
+        return erase_member(self.platform, member, confirmed=confirmed)
+
+
+def commands(platform: Platform) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+    """Return the commands, bound to a platform."""
+
+    def export_(given: dict[str, Any]) -> dict[str, Any]:
+        file = Path(text_of(given, "file")).absolute()
+        part = file.with_name(file.name + ".part")
+        with part.open("wb") as target:
+            counts = export_member(platform, text_of(given, "member"), target)
+        part.replace(file)
+        return {"file": str(file), **counts}
+
+    def erase_(given: dict[str, Any]) -> dict[str, Any]:
+        return erase_member(platform, text_of(given, "member"), confirmed=text_of(given, "confirm"))
+
+    return {"export": export_, "erase": erase_}
+
+
+def _ledger(platform: Platform) -> Ledger:
+    return Ledger(platform.settings.data_dir / LEDGER)
+
+
+def _job(platform: Platform) -> Path:
+    return platform.settings.data_dir / "jobs" / JOB

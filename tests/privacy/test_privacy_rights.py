@@ -1,0 +1,223 @@
+"""A member's rights: everything in one file, and being forgotten everywhere while the books still balance."""
+
+import csv
+import io
+import json
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyoxigraph as ox
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad
+
+from kg import queries
+from kg.embedded import EmbeddedStore
+from kg.iris import Iris
+from ontology.names import FC, FCV
+from privacy.erasure import Ledger, erase, resume
+from privacy.errors import PrivacyError, UnknownMemberError
+from privacy.export import keys_of, write
+from privacy.pseudonyms import Keys
+from telemetry.channels import Channels
+from telemetry.readings import Readings
+
+AT = datetime(2016, 9, 2, 12, tzinfo=UTC)
+COMPETENCY = Path(__file__).parents[1] / "data" / "competency.trig"
+CANARY = "Calle Canario 7"
+
+
+@pytest.fixture
+def place(tmp_path: Path, iris: Iris) -> EmbeddedStore:
+    """A store on disk with two members, and something personal in graph `people`."""
+    store = EmbeddedStore(tmp_path / "data" / "store")
+    with COMPETENCY.open("rb") as file:
+        store.apply(insert=list(ox.parse(file, format=ox.RdfFormat.TRIG)))
+    people, name = NamedNode(iris.graph("people")), NamedNode("http://xmlns.com/foaf/0.1/name")
+    store.apply(insert=[Quad(NamedNode(iris.id("member", "h01")), name, Literal(CANARY), people)])
+    settled = NamedNode(iris.id("campaign", "c1"))
+    market = NamedNode(iris.graph("market"))
+    status = NamedNode(str(FC.status))
+    now = [
+        Quad(each.subject, each.predicate, each.object, market)
+        for each in store.graph(market.value)
+        if (each.subject, each.predicate) == (settled, status)
+    ]
+    store.apply(delete=now, insert=[Quad(settled, status, NamedNode(str(FCV.CampaignSettled)), market)])
+    return store
+
+
+def erased(store: EmbeddedStore, keys: Keys, folder: Path, **more):
+    return erase(store, keys, at=AT, job=folder / "jobs" / "erase.json", ledger=Ledger(folder / "erased.json"), **more)
+
+
+def mentions(store: EmbeddedStore, keys: Keys) -> list[str]:
+    speaks = keys.mentioned()
+    return [str(triple) for graph in store.graphs() for triple in store.graph(graph) if speaks(triple) or graph.startswith(keys.family)]
+
+
+def books(store: EmbeddedStore, iris: Iris) -> list:
+    return queries.rows(store, queries.load("settlement", "money_identity"), campaign=iris.id("campaign", "c1"))
+
+
+def others(store: EmbeddedStore, keys: Keys) -> dict[str, list[str]]:
+    """The other member's graphs; their home is a copy of the first one's, which is said in a triple about both."""
+    speaks = keys.mentioned()
+    return {graph: sorted(str(t) for t in store.graph(graph) if not speaks(t)) for graph in store.graphs() if "/member/h02/" in graph}
+
+
+def test_an_export_holds_the_members_graphs_whole_and_what_others_say_of_them(place, iris) -> None:
+    channels = Channels(place, iris)
+    target = io.BytesIO()
+
+    counts = write(
+        target, place, channels, Readings(place, iris, channels), keys_of(place, iris, "h01"), at=AT, zone=ZoneInfo("Europe/Madrid")
+    )
+
+    archive = zipfile.ZipFile(target)
+    found = {quad for quad in ox.parse(archive.read("h01.trig"), format=ox.RdfFormat.TRIG)}
+    own = {Quad(t.subject, t.predicate, t.object, NamedNode(g)) for g in place.graphs() if "/member/h01/" in g for t in place.graph(g)}
+    assert own <= found
+    assert len(found) == counts["triples"]
+    assert any(CANARY in str(quad) for quad in found)
+    assert not any("/member/h02/" in str(quad.graph_name) for quad in found)
+
+
+def test_the_readings_of_an_export_are_those_that_are_stored(place, iris) -> None:
+    channels = Channels(place, iris)
+    readings = Readings(place, iris, channels)
+    target = io.BytesIO()
+
+    counts = write(target, place, channels, readings, keys_of(place, iris, "h01"), at=AT, zone=ZoneInfo("Europe/Madrid"))
+
+    rows = list(csv.DictReader(io.StringIO(zipfile.ZipFile(target).read("readings/connection-h01-activePower.csv").decode())))
+    frame = (
+        readings.frame([iris.id("connection", "h01#activePower")], datetime(2016, 8, 1, tzinfo=UTC), datetime(2016, 10, 1, tzinfo=UTC))
+        .iloc[:, 0]
+        .dropna()
+    )
+    assert [float(row["value"]) for row in rows] == frame.tolist()
+    assert [row["utc"] for row in rows] == [f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in frame.index]
+    assert rows[0]["local"].endswith("+02:00")
+    assert 0 < len(rows) <= counts["readings"]
+
+
+def test_nothing_mentions_an_erased_member_and_the_books_stay_the_same(place, iris, tmp_path) -> None:
+    keys, before = keys_of(place, iris, "h01"), books(place, iris)
+    neighbours = others(place, keys)
+
+    done = erased(place, keys, tmp_path / "data")
+    place.rebuild()
+    place.close()
+
+    again = EmbeddedStore(tmp_path / "data" / "store")
+    assert mentions(again, keys) == []
+    assert before[0]["payments"] == 2
+    assert books(again, iris) == before
+    now = {graph: [line for line in lines if done.pseudonym not in line] for graph, lines in others(again, keys).items()}
+    assert now == neighbours
+    assert any(f"/member/{done.pseudonym}/statements" in graph for graph in again.graphs())
+    again.close()
+    for file in (tmp_path / "data").rglob("*"):
+        content = file.read_bytes() if file.is_file() else b""
+        assert b"h01" not in content, file
+        assert CANARY.encode() not in content, file
+
+
+def test_what_the_books_keep_has_no_curves_and_no_instructions(place, iris, tmp_path) -> None:
+    done = erased(place, keys_of(place, iris, "h01"), tmp_path / "data")
+
+    kept = [triple for graph in place.graphs() if f"/member/{done.pseudonym}/" in graph for triple in place.graph(graph)]
+    arrays = [triple.object.value for triple in kept if triple.predicate.value == str(FC["values"])]
+    assert set(",".join(arrays).strip("[]").replace("][", ",").replace("[", "").replace("]", "").split(",")) <= {"null", ""}
+    assert not any(str(FC.DispatchInstruction) in str(triple) or str(FC.OptOut) in str(triple) for triple in kept)
+    assert any(str(FC.amount) in str(triple) for triple in kept)
+
+
+def test_a_campaign_that_is_not_settled_is_waited_for(place, iris, tmp_path) -> None:
+    market, campaign = NamedNode(iris.graph("market")), NamedNode(iris.id("campaign", "c1"))
+    status = NamedNode(str(FC.status))
+    place.apply(
+        delete=[Quad(campaign, status, NamedNode(str(FCV.CampaignSettled)), market)],
+        insert=[Quad(campaign, status, NamedNode(str(FCV.CampaignOngoing)), market)],
+    )
+    before = place.count()
+
+    with pytest.raises(PrivacyError, match="takes part in c1, which is not settled"):
+        erased(place, keys_of(place, iris, "h01"), tmp_path / "data")
+
+    assert place.count() == before
+    assert not (tmp_path / "data" / "erased.json").exists()
+
+
+def test_nobody_is_no_member(place, iris) -> None:
+    with pytest.raises(UnknownMemberError, match="nothing is held about a member 'h99'"):
+        keys_of(place, iris, "h99")
+
+
+@pytest.mark.parametrize("killed_at", range(4))
+def test_an_erasure_that_was_killed_is_finished(place, iris, tmp_path, killed_at) -> None:
+    """The store's verbs are the moments at which a kill can fall: after so many of them nothing more is done."""
+    keys, before, left = keys_of(place, iris, "h01"), books(place, iris), [killed_at]
+
+    class Killed(EmbeddedStore):
+        def __init__(self) -> None:
+            self.__dict__ = place.__dict__
+
+        def apply(self, **given) -> None:
+            self._count()
+            place.apply(**given)
+
+        def drop(self, graphs) -> None:
+            self._count()
+            place.drop(graphs)
+
+        def _count(self) -> None:
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+
+    with pytest.raises(KeyboardInterrupt):
+        erased(Killed(), keys, tmp_path / "data")
+    done = resume(place, iris, at=AT, job=tmp_path / "data" / "jobs" / "erase.json", ledger=Ledger(tmp_path / "data" / "erased.json"))
+
+    assert done is not None
+    assert mentions(place, keys) == []
+    assert books(place, iris) == before
+    assert len({graph.split("/member/")[1].split("/")[0] for graph in place.graphs() if "/member/x-" in graph}) == 1
+    assert not (tmp_path / "data" / "jobs" / "erase.json").exists()
+
+
+def test_backups_lose_the_member_and_keep_the_rest(place, iris, tmp_path) -> None:
+    keys, backups = keys_of(place, iris, "h01"), tmp_path / "data" / "backups"
+    place.backup(backups / "monday.nq")
+    lines = (backups / "monday.nq").read_text().splitlines()
+
+    done = erased(place, keys, tmp_path / "data", backups=backups)
+
+    left = (backups / "monday.nq").read_text()
+    assert done.backups == 1
+    assert "h01" not in left
+    assert CANARY not in left
+    assert sorted(left.splitlines()) == sorted(line for line in lines if "h01" not in line)
+
+
+def test_a_member_is_known_to_the_ledger_and_not_readable_in_it(tmp_path) -> None:
+    ledger = Ledger(tmp_path / "erased.json")
+    ledger.add("h01")
+    ledger.add("h01")
+
+    assert (ledger.holds("h01"), ledger.holds("h02")) == (True, False)
+    assert "h01" not in (tmp_path / "erased.json").read_text()
+    assert len(json.loads((tmp_path / "erased.json").read_text())["erased"]) == 1
+
+
+def test_a_key_that_is_part_of_another_is_not_taken_for_it(iris) -> None:
+    speaks = Keys(iris, "h1").mentioned()
+
+    def said(local: str) -> Quad:
+        return Quad(NamedNode(iris.id(*local.split("/", 1))), NamedNode(str(FC.status)), Literal("x"))
+
+    assert [speaks(said(each)) for each in ("device/h1-pv", "event/c1-h1", "settlement/c1/h1", "contract/h1/r1")] == [True] * 4
+    assert [speaks(said(each)) for each in ("device/h10-pv", "event/c1-h11", "member/ah1", "device/h1x")] == [False] * 4
