@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 from api.dumps import forget as forget_dumps
-from privacy import aggregates, export
+from kg import queries
+from privacy import export
 from privacy.erasure import Erased, Ledger, Tell, erase, resume, untold
 from privacy.errors import PrivacyError
 from privacy.export import Holdings, Stop, keys_of
@@ -29,13 +30,14 @@ class _Beside:
     platform: Platform
 
     def forget(self, keys: Keys, at: datetime) -> None:
-        """Make it forget; the rosters of sums know a member by IRI, so they come before the graph."""
-        platform, iris = self.platform, keys.iris
-        aggregates.forget(platform.store, keys.iri, at)
-        boxes = [iris.id("osb", each) for each in keys.boxes]
-        platform.access.forget([keys.iri, *boxes])
-        platform.audit.forget(keys.member)
-        platform.dead_letters.forget([*keys.boxes, *boxes])
+        """Make it forget; doing it again changes nothing."""
+        del at
+        platform = self.platform
+        acting = _acting(keys)
+        names = [str(each["account"]) for each in platform.access.held(acting) if "account" in each]
+        platform.access.forget(acting)
+        platform.audit.forget(keys.member, names)
+        platform.dead_letters.forget(keys.boxes)
         for box in keys.boxes:
             try:
                 platform.boxes.revoke(box)
@@ -44,19 +46,23 @@ class _Beside:
         forget_dumps(platform.settings.data_dir / "dumps")
 
 
+def _acting(keys: Keys) -> list[str]:
+    """What accounts and tokens may act for: the member, and boxes."""
+    return [keys.iri, *sorted(each for each in keys.things if "/id/osb/" in each)]
+
+
 def export_member(platform: Platform, member: str, target: BinaryIO, *, tell: Tell = untold, stop: Stop = lambda: False) -> dict[str, int]:
     """Write everything that is held about a member as a ZIP; see `privacy.export.write`."""
     keys = keys_of(platform.store, platform.iris, member)
-    subjects = [keys.iri, *(platform.iris.id("osb", each) for each in keys.boxes)]
-    letters = [letter for source in keys.boxes for letter in platform.dead_letters.list(MOST_LOOKS, source=source, state="all")]
     held = Holdings(
-        accounts=platform.access.held(subjects),
+        accounts=platform.access.held(_acting(keys)),
         looked=[asdict(look) for look in platform.audit.about(member, MOST_LOOKS)],
         refused=[
             {"at": each.at, "source": each.source, "sentence": each.sentence, "payload": each.payload.decode("utf-8", "replace")}
-            for each in letters
+            for each in platform.dead_letters.of_boxes(keys.boxes)
         ],
     )
+    homes = queries.rows(platform.store, queries.load("api", "member_home"), member=keys.iri)
     return export.write(
         target,
         platform.store,
@@ -64,7 +70,7 @@ def export_member(platform: Platform, member: str, target: BinaryIO, *, tell: Te
         platform.readings,
         keys,
         at=platform.now(),
-        zone=ZoneInfo("UTC"),
+        zone=ZoneInfo(str(homes[0]["zone"]) if homes else "UTC"),
         holdings=held,
         tell=tell,
         stop=stop,
@@ -81,8 +87,12 @@ def erase_member(platform: Platform, member: str, *, confirmed: str, tell: Tell 
     """
     if confirmed != member:
         raise PrivacyError(f"this can't be undone: to forget {member}, give that key once more as confirmation (was {confirmed!r})")
+    return _erased(platform, member, tell=tell)
+
+
+def _erased(platform: Platform, member: str, *, tell: Tell = untold, while_open: bool = False) -> dict[str, Any]:
     keys = keys_of(platform.store, platform.iris, member)
-    return _finished(platform, lambda **where: erase(platform.store, keys, tell=tell, **where))
+    return _finished(platform, lambda **where: erase(platform.store, keys, tell=tell, while_open=while_open, **where))
 
 
 def resume_erasure(platform: Platform) -> dict[str, Any] | None:
@@ -98,7 +108,7 @@ def forget_again(platform: Platform) -> list[str]:
     family = platform.iris.graph("member") + "/"
     members = {graph[len(family) :].split("/")[0] for graph in platform.store.graphs() if graph.startswith(family)}
     return [
-        erase_member(platform, member, confirmed=member)["pseudonym"]
+        _erased(platform, member, while_open=True)["pseudonym"]
         for member in sorted(members)
         if not member.startswith("x-") and ledger.holds(member)
     ]
@@ -107,14 +117,22 @@ def forget_again(platform: Platform) -> list[str]:
 def _finished(platform: Platform, carry_out: Callable[..., Erased | None]) -> dict[str, Any]:
     data = platform.settings.data_dir
     done = carry_out(
-        at=platform.now(), job=_job(platform), ledger=_ledger(platform), elsewhere=[_Beside(platform)], backups=data / "backups"
+        at=platform.now(),
+        job=_job(platform),
+        ledger=_ledger(platform),
+        elsewhere=[_Beside(platform)],
+        backups=data / "backups",
+        alone=platform.alone,
+        rebuild=lambda: _anew(platform),
     )
-    platform.reload()
-    platform.publisher.forget()
-    platform.channels.latest.forget()
-    platform.rebuild()
-    shutil.rmtree(data / "updates", ignore_errors=True)
     return {} if done is None else asdict(done)
+
+
+def _anew(platform: Platform) -> None:
+    """Write the store's files anew, and let go of the copies that were made of them."""
+    platform.rebuild()
+    platform.endpoint.forget()
+    shutil.rmtree(platform.settings.data_dir / "updates", ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -375,8 +375,12 @@ class Platform:
 
     def restore(self, source: Path) -> None:
         """Replace the graph by a backup, and everything that is derived from it."""
+        self.alone(lambda: self.store.restore(source))
+
+    def alone(self, change: Callable[[], None]) -> None:
+        """Run something that changes what the store holds behind everybody's back; nobody writes meanwhile, and all look again after."""
         with self._busy:
-            self.writer.behind_its_back(lambda: self.store.restore(source))
+            self.writer.behind_its_back(change)
             self.channels.latest.forget()
             self.publisher.forget()
             self.reload()

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import queue
+import re
 import sqlite3
 import threading
 import time
@@ -33,11 +34,14 @@ CREATE TABLE IF NOT EXISTS reach (digest TEXT NOT NULL, member TEXT NOT NULL, PR
 CREATE TABLE IF NOT EXISTS kept (since INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS look_principal ON look (principal, id);
 CREATE INDEX IF NOT EXISTS look_reach ON look (reach, id);
-CREATE TRIGGER IF NOT EXISTS look_stays BEFORE UPDATE ON look BEGIN SELECT RAISE(ABORT, 'what was looked at stays as it was written'); END;
-CREATE TRIGGER IF NOT EXISTS look_is_kept BEFORE DELETE ON look WHEN OLD.at >= (SELECT MAX(since) FROM kept)
-    BEGIN SELECT RAISE(ABORT, 'this look is younger than the retention'); END;
 INSERT INTO kept SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM kept);
 """
+_GUARDS = (
+    "CREATE TRIGGER IF NOT EXISTS look_stays BEFORE UPDATE ON look"
+    " BEGIN SELECT RAISE(ABORT, 'what was looked at stays as it was written'); END",
+    "CREATE TRIGGER IF NOT EXISTS look_is_kept BEFORE DELETE ON look WHEN OLD.at >= (SELECT MAX(since) FROM kept)"
+    " BEGIN SELECT RAISE(ABORT, 'this look is younger than the retention'); END",
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ class AuditLog:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA secure_delete=ON")
         self._db.executescript(_SCHEMA)
+        for guard in _GUARDS:
+            self._db.execute(guard)
         self._known = {row[0] for row in self._db.execute("SELECT DISTINCT digest FROM reach")}
         self._waiting: queue.SimpleQueue[tuple[Look, tuple[str, ...]] | None] = queue.SimpleQueue()
         self._closed = False
@@ -136,12 +142,33 @@ class AuditLog:
         """Remove looks older than the retention allows; returns how many."""
         return self._remove(before)
 
-    def forget(self, member: str) -> None:
-        """Remove that looks were about a member who is erased; that somebody looked stays on record."""
+    def forget(self, member: str, names: Iterable[str] = ()) -> None:
+        """Remove what leads to a member who is erased: that looks were about them, their own looks, and addresses and queries that name them.
+
+        That somebody looked, and when, stays on record.
+
+        Parameters
+        ----------
+        names
+            Accounts and tokens that acted for the member.
+        """
         self.flush()
+        named = re.compile(rf"(?<![A-Za-z0-9_.~]){re.escape(member)}(?![A-Za-z0-9_~])")
         with self._lock, self._transaction():
             self._db.execute("DELETE FROM concerned WHERE member = ?", (member,))
             self._db.execute("DELETE FROM reach WHERE member = ?", (member,))
+            for name in ("look_stays", "look_is_kept"):  # the one exception, within this transaction
+                self._db.execute(f"DROP TRIGGER {name}")
+            for each in {member, *names}:
+                self._db.execute("DELETE FROM look WHERE principal = ?", (each,))
+            rows = self._db.execute("SELECT id, resource, query FROM look WHERE instr(resource || ' ' || query, ?)", (member,)).fetchall()
+            for number, resource, query in rows:
+                if named.search(f"{resource} {query}"):
+                    self._db.execute("UPDATE look SET resource = '', query = '' WHERE id = ?", (number,))
+            for guard in _GUARDS:
+                self._db.execute(guard)
+        with self._lock:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def flush(self, patience_s: float = 10.0) -> None:
         """Wait until everything handed over so far is written."""

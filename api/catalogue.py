@@ -1,6 +1,9 @@
 """The catalogue at `/catalogue` and `/.well-known/void`: which datasets there are for whoever asks, and how large they are."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from math import inf
 
 from flask import Blueprint, Response, render_template
 from pyoxigraph import Triple
@@ -10,7 +13,7 @@ from access.principal import PUBLIC, Principal
 from api import dumps, representations, visible
 from api.datasets import shown
 from api.dcat import Entry, catalogue, is_public
-from api.figures import counts
+from api.figures import Counts, Figures, counts
 from api.guard import principal, rule
 from api.linked_data import link
 from api.representations import HTML, QUADS, TRIPLES, open_to_pages
@@ -23,6 +26,7 @@ from kg.store import Store
 pages = Blueprint("catalogue", __name__)
 open_to_pages(pages)
 SHOWN_CLASSES = 8
+Count = Callable[[Store, list[str], datetime], Figures]
 
 
 @pages.get("/catalogue")
@@ -50,6 +54,8 @@ def void() -> Response:
 def publish(store: Store, iris: Iris, now: datetime) -> int:
     """Write what everybody may know into the graph `catalogue`, for those who ask by SPARQL; returns the number of triples.
 
+    Everything is counted now, however long it takes, so that equal data make an equal catalogue.
+
     Raises
     ------
     StoreError
@@ -57,18 +63,19 @@ def publish(store: Store, iris: Iris, now: datetime) -> int:
     """
     allows = layout.public(iris).allows
     seen = [graph for graph in store.graphs() if allows(graph)]
-    entries = [each for each in described(store, iris, seen, now, PUBLIC) if is_public(each)]
+    entries = [each for each in described(store, iris, seen, now, PUBLIC, partial(Counts().of, spent_s=inf)) if is_public(each)]
     triples: list[Triple] = [quad.triple for quad in catalogue(iris, entries, now)]
     store.replace_graph(iris.graph("catalogue"), triples)
     return len(triples)
 
 
-def described(store: Store, iris: Iris, seen: list[str], now: datetime, to: Principal) -> list[Entry]:
-    """The datasets that there are for somebody who may see these named graphs."""
+def described(store: Store, iris: Iris, seen: list[str], now: datetime, to: Principal, count: Count | None = None) -> list[Entry]:
+    """The datasets that there are for somebody who may see these named graphs; counted as far as is quick, unless another way is given."""
+    count = count or counts(store).of
     stated = {row["dataset"]: row["licence"] for row in queries.rows(store, queries.load("api", "licences"), graph=iris.graph("registry"))}
     found = []
     for dataset, graphs in shown(iris, seen).values():
-        figures = counts(store).of(store, graphs, now)
+        figures = count(store, graphs, now)
         licence = stated.get(dataset.iri(iris), dataset.licence)
         found.append(Entry(dataset, dataset.titled(to), tuple(graphs), figures, licence, _example(store, graphs), {}))
     return found

@@ -6,26 +6,39 @@ Baselines keep their figures but lose their curves; readings, forecasts, facts, 
 
 import hashlib
 import json
-import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import pyoxigraph as ox
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kg import queries
+from kg.embedded import EmbeddedStore
 from kg.iris import Iris
 from kg.store import Store
 from kg.terms import RDF_JSON, instant
 from ontology.names import FC, RDF
+from privacy import aggregates
 from privacy.errors import PrivacyError
-from privacy.pseudonyms import PREFIX, Keys
+from privacy.pseudonyms import PREFIX, Keys, Pseudonym, things_of
 
 Tell = Callable[[float, str], None]
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+def at_once(change: Callable[[], None]) -> None:
+    """Run a change as nobody else is there."""
+    change()
+
+
+Alone = Callable[[Callable[[], None]], object]
 
 
 def untold(share: float, sentence: str) -> None:
@@ -34,7 +47,6 @@ def untold(share: float, sentence: str) -> None:
 
 KEPT = ("statements", "events", "contracts")
 _GONE_TYPES = frozenset({str(FC.DispatchInstruction), str(FC.OptOut)})
-_GONE_PROPERTIES = frozenset({str(FC.usedRevision)})
 _AT_ONCE = 20_000
 
 
@@ -122,90 +134,138 @@ def erase(
     ledger: Ledger,
     elsewhere: Iterable[Elsewhere] = (),
     backups: Path | None = None,
+    alone: Alone = at_once,
+    rebuild: Callable[[], object] = nothing,
     tell: Tell = untold,
+    while_open: bool = False,
 ) -> Erased:
     """Forget a member. A kill at any moment loses nothing: `resume` goes on, and what was done already is done again without effect.
-
-    The room on the disk is given back by a rebuild of the store, which is the caller's next step: until then the store's files still hold it.
 
     Parameters
     ----------
     job
         The file that says how far it is; it names the member, and is removed in the end.
     backups
-        Directory of backups (`*.nq`) that are rewritten without the member.
+        Directory of backups (`*.nq`) that are rewritten likewise.
+    alone
+        Runs the rewriting of the graph while nobody else writes.
+    rebuild
+        Writes the store's files anew, so that they hold nothing of the member either.
+    while_open
+        Also where a campaign with the member is not settled: for a backup that is restored.
 
     Raises
     ------
     PrivacyError
-        If a campaign with the member is not settled.
+        If a campaign with the member is not settled, or another erasure is unfinished.
     """
-    refuse_while_open(store, keys)
-    pseudonym = PREFIX + secrets.token_hex(8)
-    _note(job, keys, pseudonym)
-    return _carry_out(store, keys, pseudonym, at, job, ledger, elsewhere, backups, tell)
+    if job.is_file():
+        raise PrivacyError("an erasure was interrupted and is not finished; start the platform again, which goes on with it")
+    if not while_open:
+        refuse_while_open(store, keys)
+    task = _Task(keys, PREFIX + secrets.token_hex(8), secrets.token_hex(16))
+    task.note(job)
+    return _carry_out(store, task, at, job, ledger, elsewhere, backups, alone, rebuild, tell)
 
 
 def resume(
-    store: Store, iris: Iris, *, at: datetime, job: Path, ledger: Ledger, elsewhere: Iterable[Elsewhere] = (), backups: Path | None = None
+    store: Store,
+    iris: Iris,
+    *,
+    at: datetime,
+    job: Path,
+    ledger: Ledger,
+    elsewhere: Iterable[Elsewhere] = (),
+    backups: Path | None = None,
+    alone: Alone = at_once,
+    rebuild: Callable[[], object] = nothing,
 ) -> Erased | None:
-    """Finish an erasure that a kill has interrupted, if there is one."""
+    """Finish an erasure that was interrupted, if there is one; see `erase`."""
     if not job.is_file():
         return None
-    noted = json.loads(job.read_text())
-    keys = Keys(iris, noted["member"], tuple(noted["boxes"]))
-    return _carry_out(store, keys, noted["pseudonym"], at, job, ledger, elsewhere, backups, untold)
+    return _carry_out(store, _Task.noted(iris, job), at, job, ledger, elsewhere, backups, alone, rebuild, untold)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """An erasure under way: whom, and into what; the secret goes with its file."""
+
+    keys: Keys
+    pseudonym: str
+    secret: str
+
+    def note(self, job: Path) -> None:
+        keys = self.keys
+        job.parent.mkdir(parents=True, exist_ok=True)
+        part = job.with_suffix(".part")
+        noted = {
+            "member": keys.member,
+            "things": sorted(keys.things),
+            "boxes": keys.boxes,
+            "pseudonym": self.pseudonym,
+            "secret": self.secret,
+        }
+        part.write_text(json.dumps(noted))
+        part.replace(job)
+
+    @staticmethod
+    def noted(iris: Iris, job: Path) -> "_Task":
+        noted = json.loads(job.read_text())
+        keys = Keys(iris, noted["member"], frozenset(noted["things"]), tuple(noted["boxes"]))
+        return _Task(keys, noted["pseudonym"], noted["secret"])
 
 
 def _carry_out(
     store: Store,
-    keys: Keys,
-    pseudonym: str,
+    task: _Task,
     at: datetime,
     job: Path,
     ledger: Ledger,
     elsewhere: Iterable[Elsewhere],
     backups: Path | None,
+    alone: Alone,
+    rebuild: Callable[[], object],
     tell: Tell,
 ) -> Erased:
+    keys = task.keys
     ledger.add(keys.member)  # first: from now on no restore brings the member back
     for number, each in enumerate(elsewhere):
         tell(0.1 + number / 100, "accounts, records and messages")
         each.forget(keys, at)
     tell(0.2, "the graph")
-    kept, removed = _rewrite(store, keys, pseudonym)
-    tell(0.8, "backups")
+    counts = [0, 0]
+
+    def rewrite() -> None:
+        counts[:] = rewritten(store, keys, Pseudonym(keys, task.pseudonym, task.secret), at)
+
+    alone(rewrite)
+    tell(0.6, "backups")
     files = sorted(backups.glob("*.nq")) if backups is not None and backups.is_dir() else []
     for file in files:
-        _rewrite_backup(file, keys)
+        _rewrite_backup(file, task, at)
+    tell(0.8, "the files of the store")
+    rebuild()
     job.unlink(missing_ok=True)
-    return Erased(pseudonym, kept, removed, len(files))
+    return Erased(task.pseudonym, counts[0], counts[1], len(files))
 
 
-def _note(job: Path, keys: Keys, pseudonym: str) -> None:
-    job.parent.mkdir(parents=True, exist_ok=True)
-    part = job.with_suffix(".part")
-    part.write_text(json.dumps({"member": keys.member, "boxes": keys.boxes, "pseudonym": pseudonym}))
-    part.replace(job)
-
-
-def _rewrite(store: Store, keys: Keys, pseudonym: str) -> tuple[int, int]:
-    """Say of the pseudonym what the books need, then drop the member's graphs, then clean what others say."""
+def rewritten(store: Store, keys: Keys, pseudonym: Pseudonym, at: datetime) -> tuple[int, int]:
+    """Say of the pseudonym what the books need, drop the member's graphs, and clean what others say; returns triples kept and removed."""
+    aggregates.forget(store, keys.iri, at)  # rosters know a member by IRI
     own = [graph for graph in store.graphs() if graph.startswith(keys.family)]
-    kept = keys.pseudonymised(_needed(store, keys, own), pseudonym)
+    kept = pseudonym.quads(_needed(store, keys, own))
     store.apply(insert=kept)
     removed = sum(len(store.graph(graph)) for graph in own)
     store.drop(own)
-    speaks = keys.mentioned()
     people = keys.iris.graph("people")
     for graph in store.graphs():
         if "/telemetry/" in graph or graph in (keys.iris.graph("ontology"), keys.iris.graph("shapes")):
             continue
         name = NamedNode(graph)
-        said = [Quad(triple.subject, triple.predicate, triple.object, name) for triple in store.graph(graph) if speaks(triple)]
+        said = [Quad(triple.subject, triple.predicate, triple.object, name) for triple in store.graph(graph) if keys.speaks(triple)]
         for begin in range(0, len(said), _AT_ONCE):
             part = said[begin : begin + _AT_ONCE]
-            store.apply(delete=part, insert=[] if graph == people else keys.pseudonymised(part, pseudonym))
+            store.apply(delete=part, insert=[] if graph == people else pseudonym.quads(part))
     return len(kept), removed
 
 
@@ -223,8 +283,7 @@ def _needed(store: Store, keys: Keys, own: Iterable[str]) -> list[Quad]:
                 types.setdefault(triple.subject.value, set()).add(triple.object.value)  # type: ignore[union-attr]
         gone = {subject for subject, kinds in types.items() if kinds & _GONE_TYPES}
         for triple in triples:
-            subject, predicate = triple.subject.value, triple.predicate.value  # type: ignore[union-attr]
-            if subject.split("#")[0] in gone or predicate in _GONE_PROPERTIES:
+            if triple.subject.value.split("#")[0] in gone:  # type: ignore[union-attr]
                 continue
             if getattr(triple.object, "value", "").split("#")[0] in gone:
                 continue
@@ -239,17 +298,14 @@ def _without_curve(term: Any) -> Any:  # noqa: ANN401  (any term)
     return term
 
 
-def _rewrite_backup(file: Path, keys: Keys) -> None:
-    """Leave out of a backup what speaks of the member; the file appears whole or not at all."""
-    speaks = keys.mentioned()
-    part = file.with_name(file.name + ".part")
-    with file.open("rb") as source, part.open("wb") as target:
-        kept = (quad for quad in ox.parse(source, format=ox.RdfFormat.N_QUADS) if not (speaks(quad) or _lies_in(quad, keys)))
-        ox.serialize(kept, target, format=ox.RdfFormat.N_QUADS)
-        target.flush()
-        os.fsync(target.fileno())
-    part.replace(file)
-
-
-def _lies_in(quad: Quad, keys: Keys) -> bool:
-    return isinstance(quad.graph_name, NamedNode) and quad.graph_name.value.startswith(keys.family)
+def _rewrite_backup(file: Path, task: _Task, at: datetime) -> None:
+    """Do in a backup what was done in the store; the file appears whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        scratch = EmbeddedStore(Path(folder) / "store")
+        try:
+            scratch.restore(file)
+            keys = replace(task.keys, things=task.keys.things | things_of(scratch, task.keys.iris, task.keys.member))
+            rewritten(scratch, keys, Pseudonym(keys, task.pseudonym, task.secret), at)
+            scratch.backup(file)
+        finally:
+            scratch.close()

@@ -19,7 +19,7 @@ from kg.prefixes import prefixes
 from kg.store import Store
 from privacy.erasure import Tell, untold
 from privacy.errors import UnknownMemberError
-from privacy.pseudonyms import Keys
+from privacy.pseudonyms import Keys, things_of
 from telemetry.channels import Channel, Channels
 from telemetry.readings import Readings
 
@@ -60,9 +60,8 @@ def keys_of(store: Store, iris: Iris, member: str) -> Keys:
     if not any(graph.startswith(family) for graph in store.graphs()):
         raise UnknownMemberError(f"nothing is held about a member {member!r}; the members are listed at /members")
     rows = queries.rows(store, queries.load("privacy", "boxes_of_member"), member=iris.id("member", member))
-    return Keys(
-        iris, member, tuple(sorted({iris.key(row["osb"]) for row in rows} | {row["identifier"] for row in rows if "identifier" in row}))
-    )
+    boxes = {row.get("identifier", f"osb-{iris.key(row['osb'])}") for row in rows}
+    return Keys(iris, member, things_of(store, iris, member), tuple(sorted(boxes)))
 
 
 def write(
@@ -116,14 +115,13 @@ def write(
 
 def _quads(store: Store, keys: Keys) -> Iterator[Quad]:
     """The member's own graphs whole, and what shared graphs say of the member."""
-    speaks = keys.mentioned()
     settlement = keys.iris.graph("settlement") + "/"
     for graph in store.graphs():
         own = graph.startswith(keys.family)
         if own or graph.startswith(settlement) or graph in {keys.iris.graph(name) for name in SHARED}:
             name = NamedNode(graph)
             yield from (
-                Quad(triple.subject, triple.predicate, triple.object, name) for triple in store.graph(graph) if own or speaks(triple)
+                Quad(triple.subject, triple.predicate, triple.object, name) for triple in store.graph(graph) if own or keys.speaks(triple)
             )
 
 

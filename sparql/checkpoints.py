@@ -101,6 +101,11 @@ class Checkpoints:
         with self._making:
             return self._made() if self._newest is newest else None
 
+    def forget(self) -> None:
+        """Make a new one now, so that the old goes as soon as nobody reads it."""
+        with self._making:
+            self._made()
+
     def close(self) -> None:
         """Remove all."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -156,6 +156,10 @@ class QueryService:
         """Process numbers of the workers that there are now."""
         return self._engine.workers
 
+    def forget(self) -> None:
+        """Let go of the checkpoint that is there, as something in it was erased; the next query makes a new one."""
+        self._engine.forget()
+
     def close(self) -> None:
         """End the workers and remove the checkpoints."""
         self._engine.close()
@@ -211,6 +215,10 @@ class Embedded:
         )
         return self._pool.run(request, scope, client=client, until=until, gone=gone)
 
+    def forget(self) -> None:
+        """See `QueryService.forget`."""
+        self._checkpoints.forget()
+
     @property
     def workers(self) -> tuple[int, ...]:
         """Process numbers."""
@@ -249,6 +257,9 @@ class Server:
             return self._answered(asked, accept, scope, until)
         finally:
             self._line.leave(client)
+
+    def forget(self) -> None:
+        """See `QueryService.forget`: the server keeps no copies of ours."""
 
     @property
     def workers(self) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ import logging
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -283,14 +283,26 @@ class DeadLetters:
             self._kept -= gone
         return gone > 0
 
-    def forget(self, sources: Iterable[str]) -> int:
-        """Erase every letter of these sources, overwriting their place in the file; returns how many there were."""
+    def of_boxes(self, boxes: Iterable[str]) -> Sequence[DeadLetter]:
+        """Every letter of these boxes, open or not: their topics are `…/{identifier}/…`."""
+        with self._lock:
+            numbers = [
+                int(row[0])
+                for each in boxes
+                for row in self._db.execute("select id from letter where source = ? or instr(source, ?) order by id", (each, f"/{each}/"))
+            ]
+        return tuple(self.known(number) for number in numbers)
+
+    def forget(self, boxes: Iterable[str]) -> int:
+        """Erase every letter of these boxes, overwriting their place in the file; returns how many there were."""
+        letters = self.of_boxes(boxes)
         with self._lock:
             self._db.execute("PRAGMA secure_delete=ON")
-            gone = sum(self._db.execute("delete from letter where source = ?", (each,)).rowcount for each in sources)
-            self._kept -= gone
+        for letter in letters:
+            self.remove(letter.id)
+        with self._lock:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return gone
+        return len(letters)
 
     def count(self, state: str = OPEN) -> int:
         """How many letters are in a state."""
