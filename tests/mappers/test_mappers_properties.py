@@ -128,8 +128,8 @@ MAPPERS: dict[str, tuple[Callable[[Any, str, datetime], bytes], Callable[[bytes]
     "JSON-LD, full SAREF": (json_bytes(full), jsonld.lift),
     "JSON-LD, SOSA": (json_bytes(sosa), jsonld.lift),
     "SenML": (pack, lambda payload: senml.lift(payload, base=BASE, sender=SENDER)),
-    "the topic, compressed": (lambda *given: gzip.compress(json_bytes(lean)(*given), mtime=0, mtime=0), from_topic),
-    "the topic, SenML compressed": (lambda *given: gzip.compress(pack(*given), mtime=0, mtime=0), from_topic),
+    "the topic, compressed": (lambda *given: gzip.compress(json_bytes(lean)(*given), mtime=0), from_topic),
+    "the topic, SenML compressed": (lambda *given: gzip.compress(pack(*given), mtime=0), from_topic),
     "CSV": (row, from_csv),
 }
 

@@ -221,7 +221,7 @@ def test_an_array_is_senml_and_an_object_is_json_ld() -> None:
         (gzip.compress(b"{}", mtime=0)[:-3], "begins like gzip and ends too early"),
         (gzip.compress(b"{}", mtime=0) + b"more", "has 4 bytes after the end of its gzip stream"),
         (gzip.compress(b"x" * (MAX_BYTES + 1), mtime=0), f"unpacks to more than the {MAX_BYTES} bytes"),
-        (gzip.compress(gzip.compress(b"{}"), mtime=0), "is not JSON"),
+        (gzip.compress(gzip.compress(b"{}", mtime=0), mtime=0), "is not JSON"),
     ],
 )
 def test_what_can_not_be_unpacked_or_read_is_refused(payload: bytes, sentence: str) -> None:
