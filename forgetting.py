@@ -14,7 +14,7 @@ from privacy import export
 from privacy.erasure import Erased, Ledger, Tell, erase, resume, untold
 from privacy.errors import PrivacyError
 from privacy.export import Holdings, Stop, keys_of
-from privacy.pseudonyms import Keys
+from privacy.pseudonyms import PREFIX, Keys
 from service import Platform
 from telemetry.errors import BrokerError
 from upkeep import text_of
@@ -102,16 +102,15 @@ def resume_erasure(platform: Platform) -> dict[str, Any] | None:
     return _finished(platform, lambda **where: resume(platform.store, platform.iris, **where))
 
 
-def forget_again(platform: Platform) -> list[str]:
-    """After an older backup was restored: forget everybody in it who was forgotten since; returns their pseudonyms."""
+def forget_again(platform: Platform) -> int:
+    """After an older backup was restored: forget everybody in it who was forgotten since; returns how many."""
     ledger = _ledger(platform)
     family = platform.iris.graph("member") + "/"
     members = {graph[len(family) :].split("/")[0] for graph in platform.store.graphs() if graph.startswith(family)}
-    return [
-        _erased(platform, member, while_open=True)["pseudonym"]
-        for member in sorted(members)
-        if not member.startswith("x-") and ledger.holds(member)
-    ]
+    again = [member for member in sorted(members) if not member.startswith(PREFIX) and ledger.holds(member)]
+    for member in again:
+        _erased(platform, member, while_open=True)
+    return len(again)
 
 
 def _finished(platform: Platform, carry_out: Callable[..., Erased | None]) -> dict[str, Any]:
@@ -125,7 +124,9 @@ def _finished(platform: Platform, carry_out: Callable[..., Erased | None]) -> di
         alone=platform.alone,
         rebuild=lambda: _anew(platform),
     )
-    return {} if done is None else asdict(done)
+    told = {} if done is None else asdict(done)
+    told.pop("pseudonym", None)  # whoever reads it here beside the key could lead it back
+    return told
 
 
 def _anew(platform: Platform) -> None:

@@ -70,7 +70,7 @@ def commands(platform: Platform) -> Mapping[str, Command]:
     def restore(given: Arguments) -> dict[str, Any]:
         platform.restore(_file(given))
         again = forgetting.forget_again(platform)
-        return {"triples": platform.store.count(), "forgotten_again": len(again)}
+        return {"triples": platform.store.count(), "forgotten_again": again}
 
     def check(_: Arguments) -> dict[str, Any]:
         return platform.check()

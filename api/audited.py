@@ -43,6 +43,11 @@ def concerns(*members: str) -> None:
     g.members_concerned = members
 
 
+def unseen() -> None:
+    """Say that this answer shows nothing of members, whatever its address."""
+    g.shows_nobody = True
+
+
 def asked(query: str) -> None:
     """Say what was asked in words, where the address does not tell."""
     g.query_asked = query
@@ -85,7 +90,7 @@ def _spelt(look: Look) -> dict[str, Any]:
 
 def _noted(answer: Response) -> Response:
     kept, who = services().audit, principal()
-    if kept is None or who.role in (Role.PUBLIC, Role.OSB) or request.endpoint is None:
+    if kept is None or who.role in (Role.PUBLIC, Role.OSB) or request.endpoint is None or g.get("shows_nobody"):
         return answer
     members, reach, within, reached = _whose(who)
     if members or reach:

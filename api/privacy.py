@@ -6,6 +6,7 @@ from typing import BinaryIO
 from flask import Blueprint, Response, jsonify, render_template, request, send_file
 
 from api import look_up
+from api.audited import unseen
 from api.errors import problem
 from api.guard import rule
 from api.representations import wanted
@@ -33,6 +34,7 @@ def export(key: str) -> Response:
 @rule.member("key")
 def ask(key: str) -> Response:
     """Say what being forgotten means, and ask for the key as confirmation."""
+    unseen()
     look_up.home(key)
     return Response(render_template("erase.html", key=key))
 
@@ -41,6 +43,7 @@ def ask(key: str) -> Response:
 @rule.member("key")
 def erase(key: str) -> Response:
     """Forget a member; `confirm` is the key once more."""
+    unseen()  # else the record would name again whom it was made to forget
     rights = services().rights
     if rights is None:
         return problem(409, "This platform can't erase members")

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, jsonify, render_template, request
 
 import kg.queries
+from api.audited import unseen
 from api.errors import NotFoundError, problem
 from api.guard import rule, scope
 from api.protocol import client, found, gone
@@ -127,6 +128,7 @@ def _read(query: kg.queries.Query) -> Published | None:
 @rule.anybody
 def index() -> Response:
     """List the published queries, or those in whose words the search occurs."""
+    unseen()
     wanted = request.args.get("search", "").strip()
     listed = [one for one in published().values() if all(word in _words(one) for word in wanted.lower().split())]
     if choose(request.args.get("format") or request.headers.get("Accept", ""), (HTML, "application/json")) == "application/json":
