@@ -10,7 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from kg_stores import AnyStore
+import servers
+from kg_stores import AnyStore, remote
 from pyoxigraph import NamedNode, Quad
 from traps import Trap
 
@@ -276,9 +277,19 @@ def test_closing_ends_every_process_at_once(store: AnyStore, tmp_path: Path) -> 
     assert service.run("ASK {}", "").status == 503
 
 
+@pytest.fixture
+def fuseki_of_its_own(tmp_path: Path) -> Iterator[AnyStore]:
+    """A server that nobody shares: it may go on computing what nobody waits for any more, and keep other tests waiting."""
+    server = servers.start_fuseki(tmp_path / "fuseki")
+    store = remote(server)
+    yield store
+    store.close()
+    server.child.kill()
+
+
 @pytest.mark.parametrize("name", ["cross product", "order by over a product"])
-def test_a_server_is_given_the_time_limit_too(name: str, open_store: Callable[[str], AnyStore], tmp_path: Path) -> None:
-    store = open_store("fuseki")
+def test_a_server_is_given_the_time_limit_too(name: str, fuseki_of_its_own: AnyStore, tmp_path: Path) -> None:
+    store = fuseki_of_its_own
     graph = NamedNode(f"{BASE}/graph/one")
     store.apply(insert=[Quad(NamedNode(f"{BASE}/id/thing/{i}"), N, literal(i), graph) for i in range(3000)])
     service = QueryService(store, tmp_path / "cache", deadline_s=DEADLINE_S, max_rows=1000, max_bytes=1 << 20, memory_mb=512)
