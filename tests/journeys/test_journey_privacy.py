@@ -22,6 +22,14 @@ def ask(site, path: str, body: bytes | None = None) -> bytes:
         return answer.read()
 
 
+def refused(site, path: str, body: bytes | None = None) -> int:
+    """The status of a request that is to be refused."""
+    with pytest.raises(urllib.error.HTTPError) as error:
+        ask(site, path, body)
+    error.value.close()
+    return error.value.code
+
+
 def test_a_member_is_exported_and_then_forgotten_everywhere(serve, flex, tmp_path):
     site = serve("--demo")
     site.wait_until(lambda state: state["scenario"].get("phase") == "at its end")
@@ -34,18 +42,14 @@ def test_a_member_is_exported_and_then_forgotten_everywhere(serve, flex, tmp_pat
     assert {"README.txt", "h02.trig", "accounts.json", "readings/connection-h02-activePower.csv"} <= set(archive.namelist())
     assert [each["account"] for each in json.loads(archive.read("accounts.json")) if "account" in each] == ["h02"]
 
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        ask(site, "/members/h02/erase", b'{"confirm": "h03"}')
-    assert refused.value.code == 422
+    assert refused(site, "/members/h02/erase", b'{"confirm": "h03"}') == 422
     done = json.loads(ask(site, "/members/h02/erase", b'{"confirm": "h02"}'))
 
     assert done["backups"] == 1
     query = "SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } FILTER(CONTAINS(CONCAT(STR(?g), STR(?s), STR(?o)), '/h02')) }"
     answer = json.loads(ask(site, f"/sparql?{urllib.parse.urlencode({'query': query, 'format': 'json'})}"))
     assert [row["n"]["value"] for row in answer["results"]["bindings"]] == ["0"]
-    with pytest.raises(urllib.error.HTTPError) as gone:
-        ask(site, "/doc/member/h02?format=turtle")
-    assert gone.value.code == 404
+    assert refused(site, "/doc/member/h02?format=turtle") == 404
     check = flex("check", env=site.env)
     assert (check["ok"], check["unbalanced"], check["findings"]) == (True, [], [])
 
