@@ -254,8 +254,9 @@ def run_query(chosen: Settings, given: argparse.Namespace) -> dict[str, Any]:
     text = Path(given.query).read_text(encoding="utf-8") if Path(given.query).is_file() else given.query
     if given.set:
         text = queries.parse("the query", text).bind_texts(**dict(pair.partition("=")[::2] for pair in given.set))
-    client = SPARQLWrapper(given.endpoint or f"http://{chosen.web.host}:{chosen.web.port}/sparql", returnFormat="json")
     site = None if given.endpoint else running(chosen.data_dir)
+    address = given.endpoint or f"{site.url if site else f'http://{chosen.web.host}:{chosen.web.port}'}/sparql"
+    client = SPARQLWrapper(address, returnFormat="json")
     for header, value in (site.headers if site else {}).items():
         client.addCustomHttpHeader(header, value)
     client.setTimeout(int(chosen.web.sparql_deadline_s) + 5)
