@@ -31,6 +31,7 @@ from ontology.names import FCV
 from optimiser.campaigns import Campaigns, Schedule
 from optimiser.refresh import Refresh
 from privacy.housekeeping import Housekeeping
+from privacy.retention import drop_plans
 from registry.edits import Delta
 from registry.errors import RefusedEditError
 from registry.gate import Gate
@@ -360,10 +361,16 @@ class Platform:
         return []
 
     def retain(self, now: datetime, *, stop: Stop | None = None, report: Report | None = None) -> dict[str, Any]:
-        """Thin and drop the readings that the retention settings no longer keep; see `telemetry.retention.retain`."""
+        """Thin and drop the readings, and drop the forecasts, that the retention settings no longer keep.
+
+        See `telemetry.retention.retain` and `privacy.retention.drop_plans`.
+        """
         wanted = self.settings.retention
         policy = Policy(wanted.fine_days, wanted.kept_days, timedelta(minutes=wanted.step_minutes))
-        return retain(self.store, self.iris, self.channels, self.writer, policy, self._jobs, now=now, stop=stop, report=report)
+        done = retain(self.store, self.iris, self.channels, self.writer, policy, self._jobs, now=now, stop=stop, report=report)
+        if wanted.plans_days is not None:
+            done["plans"] = drop_plans(self.store, now - timedelta(days=wanted.plans_days), stop=stop or (lambda: False))
+        return done
 
     def rebuild(self, *, stop: Stop | None = None, report: Report | None = None) -> dict[str, Any]:
         """Write the store anew, which gives back the room of what was dropped; see `telemetry.rebuild.rebuild`."""

@@ -122,6 +122,12 @@ TABLE = (
     ),
     Setting("FLEX_RETENTION_STEP_MINUTES", int, "15", "step to which old readings are thinned [min]"),
     Setting("FLEX_RETENTION_DAYS", int, "0", "days after which `flex retain` drops readings altogether; 0 never does"),
+    Setting(
+        "FLEX_RETENTION_PLANS_DAYS",
+        int,
+        "0",
+        "days after which forecasts and flexibility that no selection or settlement rests on are dropped; 0 never does",
+    ),
     Setting("FLEX_LOG_LEVEL", str, "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Setting(
         "FLEX_DEMO_HOMES", int, "17", "homes of the demo cooperative; beyond 17 the measured homes are used again and marked as copies"
@@ -202,6 +208,7 @@ class RetentionSettings:
     fine_days: int | None
     kept_days: int | None
     step_minutes: int
+    plans_days: int | None
 
 
 @dataclass(frozen=True)
@@ -312,6 +319,7 @@ def _settings(values: dict[str, str]) -> Settings:
             fine_days=int(values["FLEX_RETENTION_FINE_DAYS"]) or None,
             kept_days=int(values["FLEX_RETENTION_DAYS"]) or None,
             step_minutes=int(values["FLEX_RETENTION_STEP_MINUTES"]),
+            plans_days=int(values["FLEX_RETENTION_PLANS_DAYS"]) or None,
         ),
         demo=DemoSettings(
             homes=int(values["FLEX_DEMO_HOMES"]),
