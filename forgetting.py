@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from api.dumps import forget as forget_dumps
 from kg import queries
 from privacy import export
-from privacy.erasure import Erased, Ledger, Tell, erase, resume, untold
+from privacy.erasure import Erased, Ledger, Place, Tell, erase, resume, untold
 from privacy.errors import PrivacyError
 from privacy.export import Holdings, Stop, keys_of
 from privacy.pseudonyms import PREFIX, Keys
@@ -92,14 +92,14 @@ def erase_member(platform: Platform, member: str, *, confirmed: str, tell: Tell 
 
 def _erased(platform: Platform, member: str, *, tell: Tell = untold, while_open: bool = False) -> dict[str, Any]:
     keys = keys_of(platform.store, platform.iris, member)
-    return _finished(platform, lambda **where: erase(platform.store, keys, tell=tell, while_open=while_open, **where))
+    return _finished(platform, lambda place: erase(place, keys, tell=tell, while_open=while_open))
 
 
 def resume_erasure(platform: Platform) -> dict[str, Any] | None:
     """Finish what a kill has interrupted."""
     if not _job(platform).is_file():
         return None
-    return _finished(platform, lambda **where: resume(platform.store, platform.iris, **where))
+    return _finished(platform, lambda place: resume(place, platform.iris))
 
 
 def forget_again(platform: Platform) -> int:
@@ -113,17 +113,19 @@ def forget_again(platform: Platform) -> int:
     return len(again)
 
 
-def _finished(platform: Platform, carry_out: Callable[..., Erased | None]) -> dict[str, Any]:
+def _finished(platform: Platform, carry_out: Callable[[Place], Erased | None]) -> dict[str, Any]:
     data = platform.settings.data_dir
-    done = carry_out(
-        at=platform.now(),
-        job=_job(platform),
-        ledger=_ledger(platform),
+    place = Place(
+        platform.store,
+        platform.now(),
+        _job(platform),
+        _ledger(platform),
         elsewhere=[_Beside(platform)],
         backups=data / "backups",
         alone=platform.alone,
         rebuild=lambda: _anew(platform),
     )
+    done = carry_out(place)
     told = {} if done is None else asdict(done)
     told.pop("pseudonym", None)  # whoever reads it here beside the key could lead it back
     return told

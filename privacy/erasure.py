@@ -8,7 +8,7 @@ import hashlib
 import json
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -89,9 +89,7 @@ class Ledger:
         known = self._read()
         if not self.holds(member):
             known["erased"].append(self._hash(known["salt"], member))
-            part = self._path.with_suffix(".part")
-            part.write_text(json.dumps(known))
-            part.replace(self._path)
+            _write(self._path, known)
 
     def holds(self, member: str) -> bool:
         """Tell whether a member was erased once."""
@@ -125,32 +123,35 @@ def refuse_while_open(store: Store, keys: Keys) -> None:
         )
 
 
-def erase(
-    store: Store,
-    keys: Keys,
-    *,
-    at: datetime,
-    job: Path,
-    ledger: Ledger,
-    elsewhere: Iterable[Elsewhere] = (),
-    backups: Path | None = None,
-    alone: Alone = at_once,
-    rebuild: Callable[[], object] = nothing,
-    tell: Tell = untold,
-    while_open: bool = False,
-) -> Erased:
+@dataclass(frozen=True)
+class Place:
+    """Where somebody is forgotten.
+
+    Attributes
+    ----------
+    at : the platform's time
+    job : the file that says how far an erasure is; it names the member, and is removed in the end
+    elsewhere : what holds something about members beside the graph
+    backups : directory of backups (`*.nq`) that are rewritten likewise
+    alone : runs the rewriting of the graph while nobody else writes
+    rebuild : writes the store's files anew, so that they hold nothing of the member either
+    """
+
+    store: Store
+    at: datetime
+    job: Path
+    ledger: Ledger
+    elsewhere: Sequence[Elsewhere] = ()
+    backups: Path | None = None
+    alone: Alone = at_once
+    rebuild: Callable[[], object] = nothing
+
+
+def erase(place: Place, keys: Keys, *, tell: Tell = untold, while_open: bool = False) -> Erased:
     """Forget a member. A kill at any moment loses nothing: `resume` goes on, and what was done already is done again without effect.
 
     Parameters
     ----------
-    job
-        The file that says how far it is; it names the member, and is removed in the end.
-    backups
-        Directory of backups (`*.nq`) that are rewritten likewise.
-    alone
-        Runs the rewriting of the graph while nobody else writes.
-    rebuild
-        Writes the store's files anew, so that they hold nothing of the member either.
     while_open
         Also where a campaign with the member is not settled: for a backup that is restored.
 
@@ -159,31 +160,18 @@ def erase(
     PrivacyError
         If a campaign with the member is not settled, or another erasure is unfinished.
     """
-    if job.is_file():
+    if place.job.is_file():
         raise PrivacyError("an erasure was interrupted and is not finished; start the platform again, which goes on with it")
     if not while_open:
-        refuse_while_open(store, keys)
+        refuse_while_open(place.store, keys)
     task = _Task(keys, PREFIX + secrets.token_hex(8), secrets.token_hex(16))
-    task.note(job)
-    return _carry_out(store, task, at, job, ledger, elsewhere, backups, alone, rebuild, tell)
+    task.note(place.job)
+    return _carry_out(place, task, tell)
 
 
-def resume(
-    store: Store,
-    iris: Iris,
-    *,
-    at: datetime,
-    job: Path,
-    ledger: Ledger,
-    elsewhere: Iterable[Elsewhere] = (),
-    backups: Path | None = None,
-    alone: Alone = at_once,
-    rebuild: Callable[[], object] = nothing,
-) -> Erased | None:
+def resume(place: Place, iris: Iris) -> Erased | None:
     """Finish an erasure that was interrupted, if there is one; see `erase`."""
-    if not job.is_file():
-        return None
-    return _carry_out(store, _Task.noted(iris, job), at, job, ledger, elsewhere, backups, alone, rebuild, untold)
+    return _carry_out(place, _Task.noted(iris, place.job), untold) if place.job.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -197,7 +185,6 @@ class _Task:
     def note(self, job: Path) -> None:
         keys = self.keys
         job.parent.mkdir(parents=True, exist_ok=True)
-        part = job.with_suffix(".part")
         noted = {
             "member": keys.member,
             "things": sorted(keys.things),
@@ -205,8 +192,7 @@ class _Task:
             "pseudonym": self.pseudonym,
             "secret": self.secret,
         }
-        part.write_text(json.dumps(noted))
-        part.replace(job)
+        _write(job, noted)
 
     @staticmethod
     def noted(iris: Iris, job: Path) -> "_Task":
@@ -215,38 +201,34 @@ class _Task:
         return _Task(keys, noted["pseudonym"], noted["secret"])
 
 
-def _carry_out(
-    store: Store,
-    task: _Task,
-    at: datetime,
-    job: Path,
-    ledger: Ledger,
-    elsewhere: Iterable[Elsewhere],
-    backups: Path | None,
-    alone: Alone,
-    rebuild: Callable[[], object],
-    tell: Tell,
-) -> Erased:
+def _carry_out(place: Place, task: _Task, tell: Tell) -> Erased:
     keys = task.keys
-    ledger.add(keys.member)  # first: from now on no restore brings the member back
-    for number, each in enumerate(elsewhere):
+    place.ledger.add(keys.member)  # first: from now on no restore brings the member back
+    for number, each in enumerate(place.elsewhere):
         tell(0.1 + number / 100, "accounts, records and messages")
-        each.forget(keys, at)
+        each.forget(keys, place.at)
     tell(0.2, "the graph")
     counts = [0, 0]
 
     def rewrite() -> None:
-        counts[:] = rewritten(store, keys, Pseudonym(keys, task.pseudonym, task.secret), at)
+        counts[:] = rewritten(place.store, keys, Pseudonym(keys, task.pseudonym, task.secret), place.at)
 
-    alone(rewrite)
+    place.alone(rewrite)
     tell(0.6, "backups")
-    files = sorted(backups.glob("*.nq")) if backups is not None and backups.is_dir() else []
+    files = sorted(place.backups.glob("*.nq")) if place.backups is not None and place.backups.is_dir() else []
     for file in files:
-        _rewrite_backup(file, task, at)
+        _rewrite_backup(file, task, place.at)
     tell(0.8, "the files of the store")
-    rebuild()
-    job.unlink(missing_ok=True)
+    place.rebuild()
+    place.job.unlink(missing_ok=True)
     return Erased(task.pseudonym, counts[0], counts[1], len(files))
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Write a file of JSON that is there whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content))
+    part.replace(path)
 
 
 def rewritten(store: Store, keys: Keys, pseudonym: Pseudonym, at: datetime) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from kg import queries
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
 from ontology.names import FC, FCV, RDF, RDFS
-from privacy.erasure import Ledger, erase, resume
+from privacy.erasure import Ledger, Place, erase, resume
 from privacy.errors import PrivacyError, UnknownMemberError
 from privacy.export import keys_of, write
 from privacy.pseudonyms import Keys
@@ -49,7 +49,7 @@ def place(tmp_path: Path, iris: Iris) -> EmbeddedStore:
 
 
 def erased(store: EmbeddedStore, keys: Keys, folder: Path, **more):
-    return erase(store, keys, at=AT, job=folder / "jobs" / "erase.json", ledger=Ledger(folder / "erased.json"), **more)
+    return erase(Place(store, AT, folder / "jobs" / "erase.json", Ledger(folder / "erased.json"), **more), keys)
 
 
 def mentions(store: EmbeddedStore, keys: Keys) -> list[str]:
@@ -180,7 +180,7 @@ def test_an_erasure_that_was_killed_is_finished(place, iris, tmp_path, killed_at
 
     with pytest.raises(KeyboardInterrupt):
         erased(Killed(), keys, tmp_path / "data")
-    done = resume(place, iris, at=AT, job=tmp_path / "data" / "jobs" / "erase.json", ledger=Ledger(tmp_path / "data" / "erased.json"))
+    done = resume(Place(place, AT, tmp_path / "data" / "jobs" / "erase.json", Ledger(tmp_path / "data" / "erased.json")), iris)
 
     assert done is not None
     assert mentions(place, keys) == []
