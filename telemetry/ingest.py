@@ -346,8 +346,8 @@ class Ingest:
     def _acknowledge(self, group: list[Arrived], answers: list[Answer]) -> None:
         for each, answer in zip(group, answers, strict=True):
             now = self._clock()
+            self._traffic.acknowledged(each.received, now)  # first: who has the ack finds it counted
             self._line.publish(f"{_TOPIC}/{each.osb}/ack", answer.body(each.received, now), qos=_ACK_QOS)
-            self._traffic.acknowledged(each.received, now)
             self._line.confirm(each)
             if answer.message is not None and self._on_ack_sent is not None:
                 self._on_ack_sent(each.osb, answer.message)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from telemetry_box import Box, box, id_of, message, observation
 from telemetry_home import RECEIVED, Home, furnish
+from tls_clients import until
 
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
@@ -120,9 +121,10 @@ def test_a_box_learns_the_platforms_times_and_the_platform_the_boxs(platform: Pl
     state = platform.ingest.boxes()["osb-h01"]
     assert (state.last_seen, state.lag_s, state.clock_offset_s) == (received, 2.25, -86400.5)
     assert (state.messages, state.accepted, state.refused) == (1, 1, 1)
+    assert until(lambda: platform.ingest.metrics()["backlog"] == 0)  # the ack leaves the moment before its message is let go
     metrics = platform.ingest.metrics()
     assert (metrics["lag_p50_s"], metrics["lag_p99_s"], metrics["ack_p50_s"]) == (2.25, 2.25, 0.25)
-    assert (metrics["backlog"], metrics["trouble"], metrics["boxes"]) == (0, 0.0, 1.0)
+    assert (metrics["trouble"], metrics["boxes"]) == (0.0, 1.0)
     assert platform.ingest.trouble is None
     (flag,) = platform.flags(home.power)
     assert flag.reason == str(FCV.ClockSkew)
