@@ -110,9 +110,14 @@ class World:
         self.flows()
 
     def end(self) -> None:
-        """Stop everything in good order."""
-        for one in (self.box, self.platform, self.broker):
-            one.stop()
+        """Stop everything in good order: the box once it was left with nothing to send, which takes more than one try on a busy machine."""
+        self.box.stop()
+        while self.waiting():
+            self.box.start()
+            until(lambda: not self.waiting(), "the outbox was not emptied", self.trouble)
+            self.box.stop()
+        self.platform.stop()
+        self.broker.stop()
 
     def flows(self, batches: int = 2) -> None:
         """Wait until more readings were taken over, and the outbox was empty after that."""

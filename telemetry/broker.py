@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import weakref
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,7 @@ _LOG = logging.getLogger(__name__)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _READY_S = 15.0
 _STOP_S = 10.0
+_CLOSE_S = 1.0
 
 
 class Broker(Protocol):
@@ -85,6 +87,27 @@ def start_broker(host: str, port: int, state_dir: Path, kind: str = "auto", tls:
     return Mosquitto(program, host, chosen, state_dir, tls) if program else _Amqtt(host, chosen)
 
 
+class _Server(AmqttServer):  # type: ignore[misc]
+    """amqtt's broker; closes the connections that it was still taking up when it was told to end, which it would leave open."""
+
+    def __init__(self, config: dict[str, object]) -> None:
+        super().__init__(config)
+        self._writers: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
+
+    async def stream_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str) -> None:
+        """Take up a connection."""
+        self._writers.add(writer)
+        await super().stream_connected(reader, writer, listener_name)
+
+    async def shutdown(self) -> None:
+        """End, and close what is open."""
+        await super().shutdown()
+        for writer in list(self._writers):
+            writer.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                await asyncio.wait_for(writer.wait_closed(), _CLOSE_S)
+
+
 class _Amqtt:
     """amqtt in a thread of this process; it keeps nothing on disk, so that only the outboxes of the boxes survive a restart."""
 
@@ -122,7 +145,7 @@ class _Amqtt:
 
     async def _serve(self) -> None:
         self._loop, self._finish = asyncio.get_running_loop(), asyncio.Event()
-        server = AmqttServer(
+        server = _Server(
             {
                 "listeners": {"default": {"type": "tcp", "bind": f"{self.host}:{self.port}"}},
                 "timeout_disconnect_delay": 30,

@@ -83,6 +83,14 @@ def resident_mb(pid: int | str = "self") -> float:
     return 0.0
 
 
+def runs(pid: int) -> bool:
+    """Whether a process runs: it is there, and not only waits to be buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
     """Wait for something that happens by itself."""
     end = time.monotonic() + seconds
@@ -237,9 +245,11 @@ def test_a_worker_that_is_killed_is_told_and_replaced(service: QueryService) -> 
     asking = threading.Thread(target=lambda: found.append(service.run(KILLERS["cross product"], "")))
     asking.start()
     assert until(lambda: bool(set(service.workers) - known))
-    for pid in service.workers:
+    killed = service.workers
+    for pid in killed:
         os.kill(pid, 9)
     asking.join()
+    assert until(lambda: not any(runs(pid) for pid in killed))  # a signal is on its way for a moment, and longer on a busy machine
 
     after = service.run(COUNT, "")
 
