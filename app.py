@@ -30,6 +30,7 @@ from waitress.server import create_server
 import settings as settings_module
 from access.opened import demo_accounts
 from api import ApiSettings, Services, create_app
+from api.tables import warm
 from control import announced, running
 from devices import box
 from forgetting import Rights, resume_erasure
@@ -85,8 +86,10 @@ def serve(chosen: Settings, given: argparse.Namespace) -> dict[str, Any] | None:
     clock = SteppedTime(FIRST) if given.demo else wall_clock
     with contextlib.ExitStack() as stack:
         platform = stack.enter_context(contextlib.closing(Platform(chosen, clock, wall_clock, demo=given.demo)))
-        web = _listening(_web(platform, stack), chosen)
+        pages = _web(platform, stack)
+        web = _listening(pages, chosen)
         threading.Thread(target=web.run, name="web", daemon=True).start()
+        threading.Thread(target=warm, args=(pages,), name="lists", daemon=True).start()  # nobody waits for the first list or form
         resume_erasure(platform)
         url = f"http://{chosen.web.host}:{chosen.web.port}"
         stack.enter_context(announced(chosen.data_dir, url))
@@ -378,6 +381,7 @@ def _web(platform: Platform, stack: contextlib.ExitStack) -> Any:  # noqa: ANN40
         gate=platform.gate,
         intake=intake,
         monitor=platform.monitor,
+        notices=platform.notices,
         rights=Rights(platform),
         updates=_updates(platform) if settings.web.updates else None,
     )
@@ -528,6 +532,10 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--price", default="0.40", metavar="EUR_PER_KWH")
     campaign.add_argument("--key", help="name of the campaign")
     action("abort", verb("abort", "campaign"), "stop a campaign; every home returns to normal").add_argument("campaign", metavar="IRI")
+    action("pause", verb("pause", "campaign"), "let a campaign rest; every home goes back to normal").add_argument(
+        "campaign", metavar="IRI"
+    )
+    action("resume", verb("resume", "campaign"), "let a paused campaign go on").add_argument("campaign", metavar="IRI")
     action("settle", verb("settle", "campaign"), "settle a finished campaign").add_argument("campaign", metavar="IRI")
     action("backup", verb("backup", "file"), "write the whole graph as N-Quads").add_argument("file")
     action("restore", verb("restore", "file"), "replace the whole graph by N-Quads").add_argument("file")

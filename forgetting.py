@@ -38,6 +38,7 @@ class _Beside:
         platform.access.forget(acting)
         platform.audit.forget(keys.member, names)
         platform.dead_letters.forget(keys.boxes)
+        platform.notices.forget(keys.iri)
         for box in keys.boxes:
             try:
                 platform.boxes.revoke(box)
@@ -61,6 +62,7 @@ def export_member(platform: Platform, member: str, target: BinaryIO, *, tell: Te
             {"at": each.at, "source": each.source, "sentence": each.sentence, "payload": each.payload.decode("utf-8", "replace")}
             for each in platform.dead_letters.of_boxes(keys.boxes)
         ],
+        notices=platform.notices.post.held(keys.iri),
     )
     homes = queries.rows(platform.store, queries.load("api", "member_home"), member=keys.iri)
     return export.write(
@@ -151,6 +153,10 @@ class Rights:
     def erase(self, member: str, confirmed: str) -> dict[str, Any]:
         """See `erase_member`."""
         return erase_member(self.platform, member, confirmed=confirmed)
+
+    def was_erased(self, member: str) -> bool:
+        """Tell whether a member with this key was erased once: a restored backup would forget whoever has it again."""
+        return _ledger(self.platform).holds(member)
 
 
 def commands(platform: Platform) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:

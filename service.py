@@ -6,6 +6,7 @@ the graph and in files below the data directory, so that a platform that was kil
 
 import logging
 import os
+import secrets
 import threading
 import uuid
 from collections.abc import Callable, Sequence
@@ -27,15 +28,17 @@ from kg import queries
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris, stamp
 from kg.remote import RemoteStore
+from notices import Clocks, Desk, Office, Smtp
 from ontology.names import FCV
 from optimiser.campaigns import Campaigns, Schedule
+from optimiser.comfort import Comfort
 from optimiser.refresh import Refresh
 from privacy.housekeeping import Housekeeping
 from privacy.retention import drop_plans
 from registry.edits import Delta
 from registry.errors import RefusedEditError
 from registry.gate import Gate
-from settings import AccessSettings, Settings, StoreSettings
+from settings import AccessSettings, MailSettings, Settings, SettingsError, StoreSettings
 from settlement.books import check, totals
 from settlement.errors import NotYetError, SettlementError
 from settlement.run import settle
@@ -82,6 +85,25 @@ def new_key() -> str:
 
 def _oidc(wanted: AccessSettings) -> OidcSettings | None:
     return OidcSettings(wanted.issuer, wanted.client_id, wanted.client_secret, wanted.claim) if wanted.issuer else None
+
+
+def _mail_server(wanted: MailSettings) -> Smtp | None:
+    """The mail server of the settings, or none.
+
+    Raises
+    ------
+    SettingsError
+        If the file of its password can't be read.
+    """
+    if not wanted.host:
+        return None
+    password = ""
+    if wanted.password_file is not None:
+        try:
+            password = wanted.password_file.read_text(encoding="utf-8").split("\n", 1)[0]
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"FLEX_SMTP_PASSWORD_FILE={wanted.password_file} can't be read ({error}); name a file of text") from error
+    return Smtp(wanted.host, wanted.port, wanted.security, wanted.address, wanted.user, password)
 
 
 class ForeignEventError(LookupError):
@@ -141,7 +163,18 @@ class Platform:
             settings.data_dir, self.store, self.iris, now=clock, wall=self.wall, oidc=_oidc(settings.access), demo=demo
         )
         self.audit = AuditLog(settings.data_dir / "audit.sqlite")
-        self.gate = Gate(self.store, self.iris, clock, new_key, lambda _: self.reload())
+        self.comfort = Comfort(self.store, self.iris, self._tell_comfort)
+        self.gate = Gate(self.store, self.iris, clock, new_key, self._edited)
+        mail = settings.mail
+        self.notices = Desk(
+            self.store,
+            self.iris,
+            settings.data_dir / "notices.sqlite",
+            Clocks(clock, self.wall),
+            Office(settings.base, mail.sender or "FLEXCoop <notices@localhost>", mail.address or "notices@localhost"),
+            _mail_server(mail),
+            secrets.token_urlsafe,
+        )
         self.broker: Broker | None = None
         self.ingest: Ingest | None = None
         wanted = settings.broker
@@ -202,12 +235,15 @@ class Platform:
             channels=self.channels,
             clock=self.now,
             on_report=self._report,
+            on_announced=self.comfort.announced,
             on_renewal=self.boxes.renewals(),
             tls=self.boxes.platform_files(),
         )
         collect_seldom()
         self.ingest.start()
         self.publisher.start()
+        self.comfort.everybody()
+        self.notices.start()
         return host, port
 
     def run_scheduler(self, stop: threading.Event) -> None:
@@ -228,6 +264,7 @@ class Platform:
         if self.ingest is not None:
             self.ingest.stop()
         self._housekeeping.join()
+        self.notices.close()
         self.publisher.stop()
         self.endpoint.close()
         self.audit.close()
@@ -250,6 +287,7 @@ class Platform:
             self.campaigns.advance(now)
             for campaign in self._campaigns_in(str(FCV.CampaignFinished)):
                 self._try_to_settle(campaign, now)
+            self.notices.advance(now)
 
     def _clear(self, now: datetime, stop: Stop) -> None:
         self.retain(now, stop=stop)
@@ -304,6 +342,16 @@ class Platform:
             self.plan(at, start, end)
             return self.campaigns.preview(start, end, kw, price, at)
 
+    def foresee(self, start: datetime, end: datetime) -> None:
+        """Forecast and compute the flexibility of a window for people to look at; nobody is picked or told.
+
+        It is issued as of a second ago: a campaign that is started at this very moment must still be able to issue its own.
+        """
+        with self._busy:
+            at = self.now() - timedelta(seconds=1)
+            refuse_unless_near(at, start, end)
+            self.plan(at, start, end)
+
     def plan(self, at: datetime, start: datetime, end: datetime) -> None:
         """Forecast and compute the flexibility of a window, as known at `at`."""
         begin = at - (at - datetime.min.replace(tzinfo=UTC)) % STEP + STEP
@@ -318,6 +366,14 @@ class Platform:
     def abort(self, campaign: str) -> None:
         """Stop a campaign: every home returns to normal."""
         self.campaigns.abort(campaign, self.now())
+
+    def pause(self, campaign: str) -> None:
+        """Let a campaign rest: every home goes back to normal, and nobody is called, until it is resumed."""
+        self.campaigns.pause(campaign, self.now())
+
+    def resume(self, campaign: str) -> None:
+        """Let a paused campaign go on with whoever is still in it."""
+        self.campaigns.resume(campaign, self.now())
 
     def opt_out(self, event: str, reason: str = "MemberChoice", member: str | None = None) -> None:
         """Let a member leave an event; the home is told at once and another takes its place.
@@ -383,6 +439,7 @@ class Platform:
     def restore(self, source: Path) -> None:
         """Replace the graph by a backup, and everything that is derived from it."""
         self.alone(lambda: self.store.restore(source))
+        self.comfort.everybody()
 
     def alone(self, change: Callable[[], None]) -> None:
         """Run something that changes what the store holds behind everybody's back; nobody writes meanwhile, and all look again after."""
@@ -494,6 +551,15 @@ class Platform:
     def _send(self, osb: str, payload: dict[str, Any]) -> None:
         if self.ingest is not None:
             self.ingest.dispatch(osb, payload)
+
+    def _tell_comfort(self, osb: str, payload: dict[str, Any]) -> None:
+        if self.ingest is not None:
+            self.ingest.publish(f"flexcoop/osb/{osb}/comfort", payload)
+
+    def _edited(self, graphs: Sequence[str]) -> None:
+        """Look again at what an edit may have changed."""
+        self.reload()
+        self.comfort.edited(graphs)
 
     def _report(self, osb: str, payload: dict[str, Any]) -> None:
         self.campaigns.report(osb, payload, self.now())

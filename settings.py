@@ -5,11 +5,15 @@ Environment wins over file, file over default. Unknown names are refused with th
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class SettingsError(ValueError):
@@ -128,6 +132,22 @@ TABLE = (
         "0",
         "days after which forecasts and flexibility that no selection or settlement rests on are dropped; 0 never does",
     ),
+    Setting(
+        "FLEX_SMTP_HOST",
+        str,
+        "",
+        "mail server by which members are told of events; empty: nothing is sent, and notices are kept as what would be (docs/notices.md)",
+    ),
+    Setting("FLEX_SMTP_PORT", int, "587", "port of the mail server"),
+    Setting(
+        "FLEX_SMTP_SECURITY",
+        str,
+        "starttls",
+        "`starttls`, `tls` (from the first byte, usually port 465) or `none` (a server on this machine only)",
+    ),
+    Setting("FLEX_SMTP_USER", str, "", "user name at the mail server; empty: none is given"),
+    Setting("FLEX_SMTP_PASSWORD_FILE", str, "", "file whose first line is the password at the mail server"),
+    Setting("FLEX_SMTP_FROM", str, "", "who writes, for example `Energy cooperative <events@coop.example>`; needed with FLEX_SMTP_HOST"),
     Setting("FLEX_LOG_LEVEL", str, "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Setting(
         "FLEX_DEMO_HOMES", int, "17", "homes of the demo cooperative; beyond 17 the measured homes are used again and marked as copies"
@@ -212,6 +232,19 @@ class RetentionSettings:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """The mail server; an empty host means that nothing is sent. `sender` is as people see it, `address` the mailbox in it."""
+
+    host: str
+    port: int
+    security: str
+    user: str
+    password_file: Path | None
+    sender: str
+    address: str
+
+
+@dataclass(frozen=True)
 class DemoSettings:
     """The demo cooperative."""
 
@@ -233,6 +266,7 @@ class Settings:
     web: WebSettings
     access: AccessSettings
     retention: RetentionSettings
+    mail: MailSettings
     demo: DemoSettings
     values: Mapping[str, str]
 
@@ -321,6 +355,7 @@ def _settings(values: dict[str, str]) -> Settings:
             step_minutes=int(values["FLEX_RETENTION_STEP_MINUTES"]),
             plans_days=int(values["FLEX_RETENTION_PLANS_DAYS"]) or None,
         ),
+        mail=_mail(values),
         demo=DemoSettings(
             homes=int(values["FLEX_DEMO_HOMES"]),
             days=int(values["FLEX_DEMO_DAYS"]),
@@ -353,6 +388,27 @@ def _access(values: Mapping[str, str]) -> AccessSettings:
         k=int(values["FLEX_K_ANONYMITY"]),
         audit_days=int(values["FLEX_AUDIT_DAYS"]) or None,
     )
+
+
+def _mail(values: Mapping[str, str]) -> MailSettings:
+    host, port, security, sender = (values[f"FLEX_SMTP_{name}"] for name in ("HOST", "PORT", "SECURITY", "FROM"))
+    _, address = parseaddr(sender)
+    if security not in ("starttls", "tls", "none"):
+        raise SettingsError(f"FLEX_SMTP_SECURITY={security!r} is unknown; use starttls, tls or none")
+    if host and security == "none" and host not in _LOOPBACK:
+        raise SettingsError(
+            f"FLEX_SMTP_SECURITY=none would send members' addresses to {host!r} in the clear; use starttls or tls, or a server on this machine"
+        )
+    if not 0 < int(port) < 65536:
+        raise SettingsError(f"FLEX_SMTP_PORT={port} is no port; 587 is usual for starttls, 465 for tls")
+    if (host or sender) and (any(sign in sender for sign in "\r\n") or re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9.-]+", address) is None):
+        raise SettingsError(
+            f"FLEX_SMTP_FROM={sender!r} names no mailbox that letters could come from; write it like Energy cooperative <events@coop.example>"
+        )
+    file = values["FLEX_SMTP_PASSWORD_FILE"]
+    if bool(values["FLEX_SMTP_USER"]) != bool(file):
+        raise SettingsError("of FLEX_SMTP_USER and FLEX_SMTP_PASSWORD_FILE only one is set, and neither works alone; set both or none")
+    return MailSettings(host, int(port), security, values["FLEX_SMTP_USER"], Path(file) if file else None, sender, address)
 
 
 def _store(values: Mapping[str, str], data_dir: Path) -> StoreSettings:

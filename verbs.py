@@ -39,6 +39,14 @@ def commands(platform: Platform) -> Mapping[str, Command]:
         platform.abort(named(given))
         return {"aborted": named(given)}
 
+    def pause(given: Arguments) -> dict[str, Any]:
+        platform.pause(named(given))
+        return {"paused": named(given)}
+
+    def resume(given: Arguments) -> dict[str, Any]:
+        platform.resume(named(given))
+        return {"resumed": named(given)}
+
     def opt_out(given: Arguments) -> dict[str, Any]:
         platform.opt_out(text_of(given, "event"), member=given.get("member"))
         return {"optedOut": given["event"]}
@@ -50,6 +58,11 @@ def commands(platform: Platform) -> Mapping[str, Command]:
         return _object(
             platform.optimise(start=_time(given, "start"), end=_time(given, "end"), kw=_number(given, "kw"), price=_decimal(given, "price"))
         )
+
+    def flexibility(given: Arguments) -> dict[str, Any]:
+        start, end = _time(given, "start"), _time(given, "end")
+        platform.foresee(start, end)
+        return {"start": instant(start), "end": instant(end)}
 
     def settle(given: Arguments) -> dict[str, Any]:
         return _object(platform.settle(named(given)))
@@ -90,7 +103,24 @@ def commands(platform: Platform) -> Mapping[str, Command]:
             ]
         }
 
-    found = (campaign, abort, opt_out, forecast, optimise, settle, load, backup, restore, check, claim, revoke, certificates)
+    found = (
+        campaign,
+        abort,
+        pause,
+        resume,
+        opt_out,
+        forecast,
+        flexibility,
+        optimise,
+        settle,
+        load,
+        backup,
+        restore,
+        check,
+        claim,
+        revoke,
+        certificates,
+    )
     return (
         {function.__name__.replace("_", "-"): function for function in found}
         | upkeep.commands(platform, work)

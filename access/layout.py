@@ -59,6 +59,11 @@ def categories(iris: Iris, member: str, chosen: Iterable[str] = tuple(CATEGORIES
     )
 
 
+def own(iris: Iris, member: str) -> Scope:
+    """All graphs of a member, for that member: of every category; and what edits have changed, and boxes say otherwise, told to nobody else."""
+    return joined((categories(iris, member), scope(iris, (f"member/{member}/edits",), (f"member/{member}/differing",))))
+
+
 def grantable(iris: Iris, target: str) -> Scope:
     """What a grant of a whole dataset opens: a graph, or a family by its name with a slash at its end; nothing if it can't be granted."""
     if target in map(iris.graph, _GRANTABLE) or any(_is_in(target, f"{iris.graph(path)}/") for path in _GRANTABLE_FAMILIES):

@@ -54,7 +54,7 @@ class Policy:
         match principal.role:
             case Role.MEMBER:
                 key = layout.key_of(self._iris, "member", principal.subject)
-                return self._public if key is None else layout.joined((self._public, layout.categories(self._iris, key)))
+                return self._public if key is None else layout.joined((self._public, layout.own(self._iris, key)))
             case Role.OSB:
                 return self._of_box(principal.subject)
             case Role.PARTNER:

@@ -4,6 +4,7 @@ from flask import Flask, Response
 
 from api import (
     audited,
+    campaigns,
     catalogue,
     charts,
     commands,
@@ -16,17 +17,35 @@ from api import (
     graph_store,
     guard,
     health,
+    imports,
     introspection,
+    language_choice,
+    languages,
     linked_data,
+    map,
     member,
+    member_comfort,
+    member_data,
+    member_history,
+    member_home,
+    member_money,
+    member_notices,
+    notices,
     oauth,
+    onboarding_signing,
     ontology_pages,
     operator,
+    outlook,
+    paste,
     privacy,
     query_library,
     refused,
+    registry_pages,
+    settlements,
     sign_in,
     sparql,
+    tables,
+    things,
     update,
 )
 from api.present import install_filters
@@ -44,7 +63,18 @@ def create_app(settings: ApiSettings, services: Services) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for module in (
         operator,
+        campaigns,
+        map,
+        outlook,
+        settlements,
         member,
+        member_comfort,
+        member_data,
+        member_history,
+        member_home,
+        member_money,
+        member_notices,
+        notices,
         privacy,
         charts,
         sparql,
@@ -65,12 +95,20 @@ def create_app(settings: ApiSettings, services: Services) -> Flask:
         oauth,
         audited,
         consents,
+        language_choice,
+        tables,
+        registry_pages,
+        imports,
+        paste,
+        things,
+        onboarding_signing,
     ):
         app.register_blueprint(module.pages)
     install_filters(app)
     errors.install(app)
     compression.install(app)
     guard.install(app)
+    languages.install(app)
     audited.install(app)
     app.after_request(_headers)
     return app

@@ -1,21 +1,27 @@
 """Who looked: every answer that may hold members' data is put on record, and members and the operator can read that record."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote, unquote
 
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, render_template, request
 
 from access.audit import EVERYBODY, Look
 from access.layout import KEY
 from access.principal import Principal, Role
+from api import look_up
+from api.charts import local_day
 from api.errors import NotFoundError
 from api.guard import Rule, principal, rule, scope
+from api.languages import _
 from api.services import services
+from kg import queries
 from kg.iris import Iris
 from sparql.scope import Scope
 
 pages = Blueprint("audited", __name__)
-MOST = 500
+MOST, SHOWN = 500, 200
 # What shows nothing of members. Everything else is put down: as about one member where its rule names one, else about all in reach.
 QUIET = {
     "introspection",
@@ -56,15 +62,61 @@ def asked(query: str) -> None:
 @pages.get("/-/audit")
 @rule.operator
 def record() -> Response:
-    """Show who looked at what, newest first; `?by=` for one of them, `?about=` for one member."""
+    """Show who looked at what, newest first.
+
+    `?by=` for one of them, `?about=` for one member, `?role=`, `?what=` for a word in it, `?since=` and `?until=` for local days; the
+    filters but the first two look through the newest 500 only.
+    """
     kept, args = services().audit, request.args
     if kept is None:
-        raise NotFoundError("This platform keeps no record of who looked at what; start it with `flex serve`")
-    about = args.get("about", "")
-    looks = kept.about(about, MOST) if about else kept.by(args.get("by", ""), MOST)
+        raise NotFoundError(_("This platform keeps no record of who looked at what; start it with `flex serve`"))
+    wanted = {name: args.get(name, "").strip() for name in ("by", "about", "role", "what", "since", "until")}
+    looks = kept.about(wanted["about"], MOST) if wanted["about"] else kept.by(wanted["by"], MOST)
+    cut = len(looks) == MOST
+    zone = look_up.zone()
+    since, until = (_day(wanted[name], zone) for name in ("since", "until"))
+    looks = [
+        look
+        for look in looks
+        if (not wanted["by"] or look.principal == wanted["by"])
+        and (not wanted["role"] or look.role == wanted["role"])
+        and wanted["what"].lower() in f"{look.action} {look.resource} {look.query}".lower()
+        and (since is None or look.at >= since[0])
+        and (until is None or look.at < until[1])
+    ]
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "application/json":
         return jsonify([_spelt(look) for look in looks])
-    return Response(render_template("audit.html", looks=looks, by=args.get("by", ""), about=about, most=MOST))
+    roles = [str(role) for role in Role if role not in (Role.PUBLIC, Role.OSB)]
+    page = render_template(
+        "audit.html", tab="looks", looks=looks[:SHOWN], left=len(looks) - SHOWN, wanted=wanted, cut=cut, roles=roles, zone=zone
+    )
+    return Response(page)
+
+
+@pages.get("/-/audit/edits")
+@rule.operator
+def edits() -> Response:
+    """Show who edited what, newest first; `?by=` for one of them, `?what=` for graphs or reasons that hold a word."""
+    known, wanted = services(), {name: request.args.get(name, "").strip() for name in ("by", "what", "since", "until")}
+    zone = look_up.zone()
+    since, until = (_day(wanted[name], zone) for name in ("since", "until"))
+    agent = known.iris.id("agent", quote(wanted["by"], safe="")) if wanted["by"] else None
+    runs: dict[str, dict[str, Any]] = {}
+    for row in queries.rows(known.store, queries.load("api", "edits_made"), agent=agent):
+        one = runs.setdefault(row["run"], row | {"graphs": [], "by": unquote(known.iris.key(row["agent"]))})
+        one["graphs"].append(row["graph"])
+    shown = [
+        one
+        for one in runs.values()
+        if wanted["what"].lower() in f"{' '.join(one['graphs'])} {one.get('why', '')}".lower()
+        and (since is None or one["at"] >= since[0])
+        and (until is None or one["at"] < until[1])
+    ]
+    return Response(render_template("audit.html", tab="edits", edits=shown[:SHOWN], left=len(shown) - SHOWN, wanted=wanted, zone=zone))
+
+
+def _day(text: str, zone: str) -> tuple[datetime, datetime] | None:
+    return local_day(zone, text, services().now()) if text else None
 
 
 @pages.get("/api/members/<key>/looked")
@@ -73,7 +125,7 @@ def looked(key: str) -> Response:
     """Give the last looks of others at a member's data; queries' words are left out, which may name other members."""
     looks = looks_at(key, MOST)
     if looks is None:
-        raise NotFoundError("This platform keeps no record of who looked at what; start it with `flex serve`")
+        raise NotFoundError(_("This platform keeps no record of who looked at what; start it with `flex serve`"))
     left_out = ("query", "members", "resource", "reach")
     return jsonify([{name: value for name, value in _spelt(look).items() if name not in left_out} for look in looks])
 

@@ -15,6 +15,7 @@ from api.datasets import shown
 from api.dcat import Entry, catalogue, is_public
 from api.figures import Counts, Figures, counts
 from api.guard import principal, rule
+from api.languages import language
 from api.linked_data import link
 from api.representations import HTML, QUADS, TRIPLES, open_to_pages
 from api.services import Services, services
@@ -36,11 +37,10 @@ def page() -> Response:
     offered = (*TRIPLES, *QUADS, HTML)
     if (media_type := representations.wanted(offered)) != HTML:
         return _rdf(media_type)
-    language = representations.language()
-    data = {"entries": _entries(services()), "language": language, "base": services().iris.base, "shown": SHOWN_CLASSES}
+    data = {"entries": _entries(services()), "base": services().iris.base, "shown": SHOWN_CLASSES}
     text = render_template("catalogue.html", link=link, curie=curie, terms=vocabulary().terms, **data)
     answer = Response(text, content_type=representations.content_type(HTML))
-    answer.headers["Content-Language"] = language
+    answer.headers["Content-Language"] = language()
     return representations.finish(answer)
 
 

@@ -1,6 +1,7 @@
-"""The series behind the charts, as JSON: `{"zone", "t": [unix seconds], "series": [{"label", "unit", "values", …}]}`.
+"""The series behind the charts, as JSON: `{"zone", "t": [unix seconds], "series": [{"label", "unit", "values", …}], "words": {…}}`.
 
-A value is `null` where there is none. Powers are means over the quarter-hour that begins at `t`, in kW.
+A value is `null` where there is none. Powers are means over the quarter-hour that begins at `t`, in kW. Labels and `words` (what the
+script itself says) are in the language of whoever asks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,9 +14,10 @@ import orjson
 import pandas as pd
 from flask import Blueprint, Response, jsonify, request
 
-from api import look_up
+from api import kept, look_up
 from api.errors import NotFoundError
 from api.guard import rule, scope
+from api.languages import _
 from api.services import services
 from kg import queries
 from ontology.names import FCV
@@ -24,14 +26,18 @@ pages = Blueprint("charts", __name__)
 STEP = timedelta(minutes=15)
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 BASELINE = str(FCV.BaselinePower)
-HOME_CHANNELS = (
-    ("Import from the grid", "connection/{}#activePower"),
-    ("Load", "site/{}#loadPower"),
-    ("PV production", "device/{}-pv#activePower"),
-    ("Battery (charging +)", "device/{}-battery#activePower"),
-    ("Heat pump", "device/{}-heatpump#activePower"),
-    ("Electric car", "device/{}-ev#activePower"),
-)
+
+
+def home_channels() -> tuple[tuple[str, str], ...]:
+    """Label and path of a home's power channels; `{}` stands for the member's key."""
+    return (
+        (_("Import from the grid"), "connection/{}#activePower"),
+        (_("Everything else in the home"), "site/{}#loadPower"),
+        (_("Solar production"), "device/{}-pv#activePower"),
+        (_("Battery (charging +)"), "device/{}-battery#activePower"),
+        (_("Heat pump"), "device/{}-heatpump#activePower"),
+        (_("Electric car"), "device/{}-ev#activePower"),
+    )
 
 
 def local_day(zone: str, given: str | None, now: datetime) -> tuple[datetime, datetime]:
@@ -48,7 +54,7 @@ def local_day(zone: str, given: str | None, now: datetime) -> tuple[datetime, da
         if not FIRST_YEAR <= day.year <= LAST_YEAR:
             raise ValueError
     except (ValueError, OverflowError) as error:
-        raise NotFoundError(f"{given!r} is not a date; write it like 2016-08-30") from error
+        raise NotFoundError(_("%(text)s is not a date; write it like 2016-08-30", text=repr(given))) from error
     begin = datetime(day.year, day.month, day.day, tzinfo=area)
     following = day + timedelta(days=1)
     end = datetime(following.year, following.month, following.day, tzinfo=area)
@@ -56,14 +62,24 @@ def local_day(zone: str, given: str | None, now: datetime) -> tuple[datetime, da
 
 
 def _chart(zone: str, index: Sequence[datetime], series: Iterable[dict[str, Any]], **more: Any) -> Response:  # noqa: ANN401  (JSON)
-    return jsonify({"zone": zone, "t": [int(at.timestamp()) for at in index], "series": list(series), **more})
+    return jsonify({"zone": zone, "t": [int(at.timestamp()) for at in index], "series": list(series), "words": _words(), **more})
+
+
+def _words() -> dict[str, str]:
+    """What charts.js says."""
+    return {
+        "nothing": _("Nothing has been measured in this time."),
+        "band": _("10 % to 90 % of outcomes"),
+        "table": _("As a table"),
+        "time": _("Time"),
+    }
 
 
 def _values(column: Iterable[float]) -> list[float | None]:
     return [round(float(value), 4) if np.isfinite(value) else None for value in column]
 
 
-def _visible(channel: str) -> bool:
+def visible_channel(channel: str) -> bool:
     """Tell whether there is such a channel, and whoever asks may see who describes it."""
     known = services().channels.get(channel)
     return known is not None and scope().allows(known.graph)
@@ -76,8 +92,8 @@ def member_day(key: str) -> Response:
     known = services()
     zone = look_up.home(key)["zone"]
     begin, end = local_day(zone, request.args.get("date"), known.now())
-    wanted = [(label, known.iris.id(*path.format(key).split("/", 1))) for label, path in HOME_CHANNELS]
-    present = [(label, channel) for label, channel in wanted if _visible(channel)]
+    wanted = [(label, known.iris.id(*path.format(key).split("/", 1))) for label, path in home_channels()]
+    present = [(label, channel) for label, channel in wanted if visible_channel(channel)]
     frame = known.readings.frame([channel for _, channel in present], begin, end)
     index = pd.date_range(begin, end, freq=STEP, inclusive="left")
     frame = frame.reindex(index)
@@ -94,11 +110,11 @@ def member_comfort(key: str) -> Response:
     zone = look_up.home(key)["zone"]
     begin, end = local_day(zone, request.args.get("date"), known.now())
     wanted = (
-        ("Living room", "°C", "zone", f"{key}-living#airTemperature"),
-        ("Battery", "%", "device", f"{key}-battery#stateOfCharge"),
-        ("Car", "%", "device", f"{key}-ev#stateOfCharge"),
+        (_("Living room"), "°C", "zone", f"{key}-living#airTemperature"),
+        (_("Battery"), "%", "device", f"{key}-battery#stateOfCharge"),
+        (_("Car"), "%", "device", f"{key}-ev#stateOfCharge"),
     )
-    present = [(label, unit, channel) for label, unit, kind, local in wanted if _visible(channel := known.iris.id(kind, local))]
+    present = [(label, unit, channel) for label, unit, kind, local in wanted if visible_channel(channel := known.iris.id(kind, local))]
     index = pd.date_range(begin, end, freq=STEP, inclusive="left")
     frame = known.readings.frame([channel for _, _, channel in present], begin, end).reindex(index)
     return _chart(
@@ -113,7 +129,7 @@ def member_comfort(key: str) -> Response:
 def portfolio_day() -> Response:
     """One local day of all grid connections together, with the forecast and its band."""
     known = services()
-    homes = queries.rows(known.store, queries.load("api", "portfolio"))
+    homes = kept.rows("connections")
     zone = homes[0]["zone"] if homes else "UTC"
     begin, end = local_day(zone, request.args.get("date"), known.now())
     index = pd.date_range(begin, end, freq=STEP, inclusive="left")
@@ -122,8 +138,8 @@ def portfolio_day() -> Response:
     pv = [channel.iri for channel in known.channels.of_kind(FCV.ActivePower) if channel.iri.endswith("-pv#activePower")]
     produced = known.readings.frame(pv, begin, end).reindex(index).sum(axis=1, min_count=len(pv)) if pv else pd.Series(np.nan, index=index)
     series = [
-        {"label": "Import from the grid, all homes", "unit": "kW", "values": _values(complete)},
-        {"label": "PV production, all homes", "unit": "kW", "values": _values(produced)},
+        {"label": _("Import from the grid, all homes"), "unit": "kW", "values": _values(complete)},
+        {"label": _("PV production, all homes"), "unit": "kW", "values": _values(produced)},
         *_band(known.iris.id("vpp", "demo#activePower"), index),
     ]
     return _chart(zone, list(index), series)
@@ -143,9 +159,9 @@ def _band(channel: str, index: pd.DatetimeIndex) -> list[dict[str, Any]]:
     if lines["expected"].isna().all():
         return []
     return [
-        {"label": "Forecast", "unit": "kW", "values": _values(lines["expected"]), "dash": True},
-        {"label": "Forecast, 10 %", "unit": "kW", "values": _values(lines["p10"]), "band": "low"},
-        {"label": "Forecast, 90 %", "unit": "kW", "values": _values(lines["p90"]), "band": "high"},
+        {"label": _("Forecast"), "unit": "kW", "values": _values(lines["expected"]), "dash": True},
+        {"label": _("Forecast, lowest of ten"), "unit": "kW", "values": _values(lines["p10"]), "band": "low"},
+        {"label": _("Forecast, highest of ten"), "unit": "kW", "values": _values(lines["p90"]), "band": "high"},
     ]
 
 
@@ -158,10 +174,10 @@ def campaign_series(key: str) -> Response:
     index = pd.date_range(row["start"], periods=len(asked), freq=row["step"])
     called, measured = _campaign_sums(row["campaign"], index)
     series = [
-        {"label": "Asked", "unit": "kW", "values": asked, "dash": True},
-        {"label": "Promised", "unit": "kW", "values": orjson.loads(row["promised"]) if "promised" in row else [None] * len(asked)},
-        {"label": "Called, with replacements", "unit": "kW", "values": _values(called)},
-        {"label": "Measured", "unit": "kW", "values": _values(measured)},
+        {"label": _("Asked"), "unit": "kW", "values": asked, "dash": True},
+        {"label": _("Promised"), "unit": "kW", "values": orjson.loads(row["promised"]) if "promised" in row else [None] * len(asked)},
+        {"label": _("Called, with replacements"), "unit": "kW", "values": _values(called)},
+        {"label": _("Measured"), "unit": "kW", "values": _values(measured)},
     ]
     return _chart(look_up.zone(), list(index), series)
 

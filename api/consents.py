@@ -59,7 +59,7 @@ def give_by_form(key: str) -> BaseResponse:
     form = request.form
     several = {"categories": form.getlist("category"), "purposes": form.getlist("purpose")}
     _given(key, {"party": form.get("party", ""), "first": form.get("first", ""), "last": form.get("last", ""), **several})
-    return redirect(f"/members/{key}#consents", code=303)
+    return redirect(f"/members/{key}/data#consents", code=303)
 
 
 @pages.post("/members/<key>/consents/withdraw")
@@ -67,7 +67,7 @@ def give_by_form(key: str) -> BaseResponse:
 def withdraw_by_form(key: str) -> BaseResponse:
     """End a consent from the member's page."""
     _withdrawn(key, request.form)
-    return redirect(f"/members/{key}#consents", code=303)
+    return redirect(f"/members/{key}/data#consents", code=303)
 
 
 @pages.get("/api/partners")

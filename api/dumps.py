@@ -30,6 +30,7 @@ from api.datasets import shown
 from api.dcat import ENDINGS
 from api.errors import NotFoundError, problem
 from api.guard import rule
+from api.languages import _
 from api.representations import open_to_pages
 from api.services import services
 from api.terms import curie
@@ -58,17 +59,25 @@ _MADE: dict[Path, tuple[int | None, float]] = {}  # file → writes of the store
 @rule.anybody
 def dump(name: str) -> Response:
     """Give a dataset as a file: resumable, and 304 to those who have it."""
-    key, _, ending = name.partition(".")
-    plain_ending, _, packed = ending.partition(".")
+    key, _dot, ending = name.partition(".")
+    plain_ending, _dot, packed = ending.partition(".")
     if plain_ending not in ENDINGS or packed not in ("", "gz"):
-        raise NotFoundError(f"There is no dump {name!r}; dumps end in {', '.join(ENDINGS)}, or in one of those and .gz")
+        raise NotFoundError(
+            _(
+                "There is no dump %(text)s; dumps end in %(endings)s, or in one of those and .gz",
+                text=repr(name),
+                endings=", ".join(ENDINGS),
+            )
+        )
     graphs = _graphs(key)
     if not graphs:
-        raise NotFoundError(f"There is no dataset {key!r} of which you may see anything; those that you may see are at /catalogue")
+        raise NotFoundError(
+            _("There is no dataset %(text)s of which you may see anything; those that you may see are at /catalogue", text=repr(key))
+        )
     path = _path(key, graphs, ending)
     if not _fresh(path):
         if not _MAKING.acquire(timeout=PATIENCE_S):
-            answer = problem(503, "Other dumps are being made just now; ask again in half a minute")
+            answer = problem(503, _("Other dumps are being made just now; ask again in half a minute"))
             answer.headers["Retry-After"] = "30"
             return answer
         try:
@@ -166,8 +175,8 @@ def _make(path: Path, graphs: Sequence[str], ending: str, *, packed: bool) -> No
 def _make_room(folder: Path) -> None:
     """Remove the oldest files until there is room for one more."""
     files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in folder.glob("dump-*") if not path.name.endswith(".part"))
-    total = sum(size for _, size, _ in files)
-    for _, size, path in files:
+    total = sum(size for _used, size, _path in files)
+    for _used, size, path in files:
         if total <= ROOM_BYTES - MOST_BYTES:
             return
         path.unlink(missing_ok=True)

@@ -12,24 +12,36 @@ from typing import Any
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from api.languages import _, language, later
 from kg.errors import QueryError, StoreError, StoreTimeoutError
 
 log = logging.getLogger("flexcoop.api")
 
 TITLES = {
-    400: "The request can't be understood",
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "There is no such thing here",
-    405: "This address does not take that method",
-    406: "None of the asked formats is available",
-    409: "That can't be done in the present state",
-    413: "The answer or the request is too large",
-    415: "This media type is not understood",
-    422: "The data don't fit",
-    429: "Too often",
-    500: "Something went wrong here",
-    503: "Not possible right now",
+    400: later("The request can't be understood"),
+    401: later("Sign in first"),
+    403: later("Not allowed"),
+    404: later("There is no such thing here"),
+    405: later("This address does not take that method"),
+    406: later("None of the asked formats is available"),
+    409: later("That can't be done in the present state"),
+    410: later("It is gone"),
+    412: later("Somebody else has changed it"),
+    413: later("The answer or the request is too large"),
+    415: later("This media type is not understood"),
+    422: later("The data don't fit"),
+    428: later("Say which version you saw"),
+    429: later("Too often"),
+    500: later("Something went wrong here"),
+    501: later("That is not offered here"),
+    503: later("Not possible right now"),
+}
+GENERAL = {  # what is said where nothing more is known
+    400: later("The request can't be read; correct it and send it again"),
+    404: later("There is nothing at this address; check how it is spelt"),
+    405: later("This address takes other methods; they are named in the Allow header"),
+    413: later("What was sent is larger than is taken at once; send it in parts"),
+    415: later("What was sent is of a media type that is not taken here"),
 }
 # exception → status; the first that fits. ValueErrors of our packages carry sentences made for people.
 STATUS: tuple[tuple[type[Exception], int], ...] = (
@@ -49,6 +61,8 @@ OURS = frozenset(
         "sparql",
         "access",
         "registry",
+        "forms",
+        "notices",
         "privacy",
         "shapes",
         "mappers",
@@ -81,15 +95,15 @@ def problem(status: int, detail: str, **more: Any) -> Response:  # noqa: ANN401 
     """Make the one form of an error: JSON, or a page for a browser. `instance` is also in the log."""
     instance = f"urn:uuid:{uuid.uuid4()}"
     log.info("%s %s → %s %s %s", request.method, request.path, status, instance, detail)
-    title = TITLES.get(status, "Error")
+    title = _(TITLES.get(status, "Error"))
     wants_page = request.accept_mimetypes.best_match(["application/problem+json", "application/json", "text/html"]) == "text/html"
     if wants_page:
         page = Response(render_template("problem.html", status=status, title=title, detail=detail, instance=instance, more=more), status)
-        page.headers["Vary"] = "Accept"
+        page.headers["Vary"] = "Accept, Accept-Language, Cookie"
         return page
     answer = jsonify({"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": instance, **more})
     answer.status_code, answer.mimetype = status, "application/problem+json"
-    answer.headers["Vary"] = "Accept"
+    answer.headers["Vary"], answer.headers["Content-Language"] = "Accept, Accept-Language, Cookie", language()
     return answer
 
 
@@ -98,7 +112,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
-        answer = problem(error.code or 500, error.description or "")
+        answer = problem(error.code or 500, _reason(error))
         for name, value in error.get_headers():
             if name in ("Allow", "Retry-After"):
                 answer.headers[name] = value
@@ -110,7 +124,13 @@ def install(app: Flask) -> None:
             if isinstance(error, kind) and _is_ours(error):
                 return problem(status, str(error))
         log.error("unexpected error on %s", request.path, exc_info=error)
-        return problem(500, "The platform met an error it did not expect. It is in the log under the reference below.")
+        return problem(500, _("The platform met an error it did not expect. It is in the log under the reference below."))
+
+
+def _reason(error: HTTPException) -> str:
+    """Say why in our own words where the framework says something general, as it does that in English."""
+    general = error.description == type(error).description
+    return _(GENERAL[error.code]) if general and error.code in GENERAL else error.description or ""
 
 
 def _is_ours(error: Exception) -> bool:

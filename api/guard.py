@@ -21,6 +21,7 @@ from access.opened import Access, of_session
 from access.principal import PUBLIC, Principal, Role
 from access.sessions import Session, form_token, is_form_token
 from api.errors import NotFoundError, problem
+from api.languages import _
 from api.services import services
 from sparql.scope import NOTHING, Scope
 
@@ -146,7 +147,7 @@ def _foreign_page() -> Response | None:
     if request.method in SAFE or request.endpoint in ONLY_READS or not _from_elsewhere():
         return None
     origin = request.headers.get("Origin") or "another site"
-    return problem(403, f"A form of {origin} may not change anything here; use the form on this platform's own page")
+    return problem(403, _("A form of %(origin)s may not change anything here; use the form on this platform's own page", origin=origin))
 
 
 def _from_elsewhere() -> bool:
@@ -187,9 +188,11 @@ def _forged() -> Response | None:
     given = request.headers.get(HEADER) or request.form.get(FIELD, "")
     if is_form_token(request.cookies[cookie_name()], given):
         return None
-    return problem(
-        403, f"This form is not one that was shown to you, or you have signed in again since; load the page anew ({HEADER} in programs)"
+    sentence = _(
+        "This form is not one that was shown to you, or you have signed in again since; load the page anew (%(header)s in programs)",
+        header=HEADER,
     )
+    return problem(403, sentence)
 
 
 def _by_rule() -> BaseResponse | None:
@@ -199,7 +202,7 @@ def _by_rule() -> BaseResponse | None:
         return None  # the methods of an address; a browser asks for them without credentials
     wanted: Rule | None = getattr(current_app.view_functions[request.endpoint], "access_rule", None)
     if wanted is None:
-        return problem(403, "This address is closed to everybody")
+        return problem(403, _("This address is closed to everybody"))
     who = principal()
     if not wanted.roles or (who.role in wanted.roles and _own(wanted, who)):
         return None
@@ -208,8 +211,8 @@ def _by_rule() -> BaseResponse | None:
     if who.role not in wanted.roles:
         if request.path == "/" and _wants_page():  # the first page is the operators'; whoever signs in lands there
             return redirect(home(who), code=303)
-        return problem(403, f"Your role ({who.role.value}) may not use this address")
-    raise NotFoundError("There is nothing at this address for you")  # whether there is something for others is not told
+        return problem(403, _("Your role (%(role)s) may not use this address", role=_(who.role.value)))
+    raise NotFoundError(_("There is nothing at this address for you"))  # whether there is something for others is not told
 
 
 def _own(wanted: Rule, who: Principal) -> bool:
@@ -227,7 +230,7 @@ def _wants_page() -> bool:
 def _ask_to_sign_in() -> BaseResponse:
     if _wants_page():
         return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'), safe='/')}", code=303)
-    return _unauthorized("Sign in, or send a token as Authorization: Bearer …")
+    return _unauthorized(_("Sign in, or send a token as Authorization: Bearer …"))
 
 
 def _unauthorized(detail: str, code: str = "", scheme: str = "Bearer") -> Response:

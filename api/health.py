@@ -5,19 +5,28 @@ References
 Prometheus, text-based exposition format 0.0.4.
 """
 
+import time
 from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, jsonify, render_template, request
 
-from api import look_up
+from api import attention, audited, look_up
+from api.charts import local_day
 from api.errors import NotFoundError
 from api.guard import rule
+from api.languages import _
+from api.outlook import words
 from api.services import services
 from telemetry.alarms import BoxHealth, Health
+from telemetry.channels import Channel
 from telemetry.health import Coverage, Monitor
 
 pages = Blueprint("health", __name__)
+MOST_BOXES, MOST_ALARMS, DAYS = 100, 25, 14
+COUNTED_ANEW = timedelta(minutes=1)
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Labels = tuple[tuple[str, str], ...]
 Value = float | int | None
@@ -30,19 +39,118 @@ def data_health() -> Response:
     health = _monitor().survey()
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "application/json":
         return jsonify(_json(health))
-    return Response(render_template("health.html", health=health, zone=look_up.zone()))
+    wanted = request.args.get("q", "").strip().lower()
+    alarmed = {alarm.subject for alarm in health.alarms}
+    boxes = sorted((box for box in health.boxes if wanted in box.osb), key=lambda box: (box.osb not in alarmed, box.osb))
+    page = max(request.args.get("page", 1, type=int), 1)
+    shown = boxes[(page - 1) * MOST_BOXES : page * MOST_BOXES]
+    return Response(
+        render_template(
+            "health.html",
+            health=health,
+            alarms=attention.sentences(health, MOST_ALARMS),
+            boxes=shown,
+            owners=attention.owners_of(box.osb for box in shown),
+            alarmed=alarmed,
+            hours=_hours(_coverage()),
+            wanted=wanted,
+            found=len(boxes),
+            page=page,
+            pages=max(-(-len(boxes) // MOST_BOXES), 1),
+            zone=look_up.zone(),
+        )
+    )
+
+
+def _coverage() -> Coverage:
+    """The readings of the last day by quarter-hour, at most a minute old: of very many channels they take a while to count."""
+    monitor, now = _monitor(), services().now()
+    kept = current_app.extensions.get("flexcoop.coverage")
+    if (
+        kept is None
+        or kept[0] is not monitor
+        or not timedelta(0) <= now - kept[1] < COUNTED_ANEW
+        or time.monotonic() - kept[2] > COUNTED_ANEW.total_seconds()
+    ):
+        kept = current_app.extensions["flexcoop.coverage"] = (monitor, now, time.monotonic(), monitor.coverage())
+    found: Coverage = kept[3]
+    return found
+
+
+def _hours(found: Coverage) -> list[dict[str, Any]]:
+    """The last day by hours: when each begins, how many readings there are, and how many are missing."""
+    return [
+        {
+            "at": found.at[n],
+            "present": sum(found.present[n : n + 4]),
+            "missing": sum(found.expected[n : n + 4]) - sum(found.present[n : n + 4]),
+        }
+        for n in range(0, len(found.at), 4)
+    ]
+
+
+@pages.get("/-/health/<osb>")
+@rule.operator
+def box(osb: str) -> Response:
+    """Show one box: when it was heard, its clock, and the gaps of its channels on each of the last fourteen days."""
+    known = services()
+    health = _monitor().survey()
+    found = next((one for one in health.boxes if one.osb == osb), None)
+    if found is None:
+        raise NotFoundError(_("No box %(box)s is claimed; all boxes are in data health.", box=osb))
+    owner = attention.owners_of([osb]).get(osb)
+    audited.concerns(*([owner] if owner else []))
+    zone = look_up.zone()
+    return Response(
+        render_template(
+            "health_box.html",
+            box=found,
+            owner=owner,
+            alarms=[one for one in attention.sentences(health) if one.subject == osb],
+            days=(days := _gap_days(zone, known.now())),
+            channels=_gaps([one for one in known.channels.all() if f"osb-{one.graph.rpartition('/osb/')[2]}" == osb], days),
+            zone=zone,
+        )
+    )
+
+
+def _gap_days(zone: str, now: datetime) -> list[tuple[date, datetime, datetime]]:
+    """The last fourteen local days with their beginnings and ends; today's end is the last whole hour."""
+    today = now.astimezone(ZoneInfo(zone)).date()
+    days = [today - timedelta(days=back) for back in range(DAYS)]
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    found = []
+    for day in reversed(days):
+        begin, end = local_day(zone, day.isoformat(), now)
+        found.append((day, begin, max(min(end, hour), begin)))
+    return found
+
+
+def _gaps(channels: list[Channel], days: list[tuple[date, datetime, datetime]]) -> list[dict[str, Any]]:
+    """What is missing of each channel on each day [% of its intervals], from its first reading in these days on."""
+    found = []
+    for channel in channels:
+        frame = services().readings.frame([channel.iri], days[0][1], days[-1][2]) if days[0][1] < days[-1][2] else None
+        there = frame[channel.iri].notna() if frame is not None else None
+        begun: Any = there.idxmax() if there is not None and there.any() else None
+        shares = []
+        for _day, begin, end in days:
+            own = None if there is None or begun is None or begin >= end else there[(there.index >= begin) & (there.index < end)]
+            shares.append(None if own is None or not len(own) or begun >= end else round(100 * (1 - float(own.mean()))))
+        found.append({"iri": channel.iri, "shares": shares, "silent": begun is None})
+    return found
 
 
 @pages.get("/api/health/day")
 @rule.operator
 def day() -> Response:
     """The readings of the last day by quarter-hour: how many are stored, and how many there would be without gaps."""
-    found: Coverage = _monitor().coverage()
+    found = _coverage()
     series = [
-        {"label": "Readings stored", "unit": "readings", "values": found.present},
-        {"label": "Without gaps", "unit": "readings", "values": found.expected, "dash": True},
+        {"label": _("Readings stored"), "unit": _("readings"), "values": found.present},
+        {"label": _("Without gaps"), "unit": _("readings"), "values": found.expected, "dash": True},
     ]
-    return jsonify({"zone": look_up.zone(), "t": [int(at.timestamp()) for at in found.at], "series": series})
+    return jsonify({"zone": look_up.zone(), "t": [int(at.timestamp()) for at in found.at], "series": series, "words": words()})
 
 
 @pages.get("/metrics")
@@ -58,7 +166,7 @@ def metrics() -> Response:
 def _monitor() -> Monitor:
     found = services().monitor
     if found is None:
-        raise NotFoundError("This platform does not survey its data; start it with `flex serve`")
+        raise NotFoundError(_("This platform does not survey its data; start it with `flex serve`"))
     return found
 
 

@@ -5,20 +5,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from api import visible
+from api.languages import later
 from kg.terms import python
 from ontology.names import FC, PROV, RDFS
 
 MOST = 200
 _WORDS = {
-    str(PROV.wasGeneratedBy): "made it",
-    str(PROV.used): "used it",
-    "http://www.w3.org/ns/prov#generated": "made it",
-    "http://www.w3.org/ns/prov#invalidated": "ended it",
-    "http://www.w3.org/ns/prov#wasInvalidatedBy": "ended it",
-    "http://www.w3.org/ns/prov#wasInfluencedBy": "changed it",
-    "http://www.w3.org/ns/prov#influenced": "changed it",
-    "http://purl.org/dc/terms/subject": "changed it",
-    str(FC.editedGraph): "edited a graph that speaks of it",
+    str(PROV.wasGeneratedBy): later("made it"),
+    str(PROV.used): later("used it"),
+    "http://www.w3.org/ns/prov#generated": later("made it"),
+    "http://www.w3.org/ns/prov#invalidated": later("ended it"),
+    "http://www.w3.org/ns/prov#wasInvalidatedBy": later("ended it"),
+    "http://www.w3.org/ns/prov#wasInfluencedBy": later("changed it"),
+    "http://www.w3.org/ns/prov#influenced": later("changed it"),
+    "http://purl.org/dc/terms/subject": later("changed it"),
+    str(FC.editedGraph): later("edited a graph that speaks of it"),
 }
 _CALLS = str(RDFS.label), str(RDFS.comment)
 

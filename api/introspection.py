@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 
 from access.principal import Role
 from api.guard import principal, rule
+from api.languages import _
 from api.services import ApiSettings, services
 
 pages = Blueprint("introspection", __name__)
@@ -36,7 +37,7 @@ def index() -> Response:
 def versions() -> Response:
     """Show the versions of platform, Python and libraries."""
     found = {"flexcoop": metadata.version("flexcoop"), "python": sys.version.split()[0]}
-    return _shown("table.html", found | {name: metadata.version(name) for name in LIBRARIES}, title="Versions")
+    return _shown("table.html", found | {name: metadata.version(name) for name in LIBRARIES}, title=_("Versions"))
 
 
 @pages.get("/-/settings")

@@ -19,6 +19,7 @@ from api import about, observed, representations, visible
 from api.errors import NotFoundError
 from api.guard import rule
 from api.history_of import History, history
+from api.languages import _, language
 from api.representations import HTML, QUADS, TRIPLES, open_to_pages
 from api.services import services
 from api.terms import NS, SHAPES, SLOTS, VOCAB, curie, vocabulary
@@ -58,7 +59,6 @@ def graph_document(local: str) -> BaseResponse:
         return redirect(f"/rdf-graph-store?{urlencode({'graph': iri})}", code=303)
     classes = visible.rows("graph_classes", graph=iri)
     subjects = visible.rows("graph_subjects", graph=iri)
-    language = representations.language()
     named = {row["class"] for row in classes} | {row["subject"] for row in subjects}
     return _finished(
         render_template(
@@ -68,7 +68,7 @@ def graph_document(local: str) -> BaseResponse:
             triples=sum(row["count"] for row in visible.rows("graph_size", graph=iri)),
             subjects=subjects[:SHOWN_SUBJECTS],
             more=len(subjects) > SHOWN_SUBJECTS,
-            labels=about.labels(named, language),
+            labels=about.labels(named, language()),
             store="/rdf-graph-store?" + urlencode({"graph": iri}),
             link=link,
         )
@@ -89,7 +89,7 @@ def document(local: str) -> Response:
         quads = about.statements(iri)
         links, more = about.references(iri, _parts(iri, quads)) if media_type == HTML or not quads else ([], False)
     if not quads and not links:
-        raise NotFoundError(f"The graph says nothing about <{iri}>")
+        raise NotFoundError(_("The graph says nothing about <%(iri)s>", iri=iri))
     if media_type == HTML:
         answer = _page(local, iri, quads, links, more=more)
     else:  # of a thing that is only ever referred to, that is what is known
@@ -103,7 +103,9 @@ def day_series(local: str) -> Response:
     """The readings of one day, for its chart: `connection/h01/activePower/20160812`."""
     day = observed.day(f"series/{local}")
     if day is None:
-        raise NotFoundError(f"There are no readings under {local}; a day is named like connection/h01/activePower/20160812")
+        raise NotFoundError(
+            _("There are no readings under %(local)s; a day is named like connection/h01/activePower/20160812", local=local)
+        )
     values = [None if value != value else float(value) for value in day.values]
     times = [int(at.timestamp()) for at in day.values.index]
     label = curie(day.channel.kind).partition(":")[2]
@@ -114,7 +116,7 @@ def day_series(local: str) -> Response:
 def unit_name(iri: str) -> str:
     """A unit in a word: its label, else the last part of its IRI."""
     known = vocabulary().terms.get(iri)
-    return (known.label("en") if known else "") or curie(iri).partition(":")[2]
+    return (known.label(language()) if known else "") or curie(iri).partition(":")[2]
 
 
 def link(iri: str) -> str:
@@ -141,14 +143,14 @@ def _minted(local: str) -> str:
     try:
         return checked_iri(f"{services().iris.base}/id/{local}").value
     except ValueError as error:
-        raise NotFoundError(f"No IRI of this platform is spelt {local!r}") from error
+        raise NotFoundError(_("No IRI of this platform is spelt %(text)s", text=repr(local))) from error
 
 
 def _seen_graph(local: str) -> str:
     """The IRI of a graph, if it holds anything and may be seen."""
     iri = f"{services().iris.base}/graph/{local}"
     if iri not in visible.graphs() and not visible.rows("graph_size", graph=_checked(iri)):
-        raise NotFoundError(f"There is no graph <{iri}> that you may see")
+        raise NotFoundError(_("There is no graph <%(iri)s> that you may see", iri=iri))
     return iri
 
 
@@ -156,7 +158,7 @@ def _checked(iri: str) -> str:
     try:
         return checked_iri(iri).value
     except ValueError as error:
-        raise NotFoundError(f"No graph of this platform is named {iri!r}") from error
+        raise NotFoundError(_("No graph of this platform is named %(text)s", text=repr(iri))) from error
 
 
 def _parts(iri: str, quads: list[Quad]) -> set[str]:
@@ -164,7 +166,6 @@ def _parts(iri: str, quads: list[Quad]) -> set[str]:
 
 
 def _page(local: str, iri: str, quads: list[Quad], links: list[about.Reference], *, more: bool) -> Response:
-    language = representations.language()
     day = observed.day(local) if local.startswith("series/") else None
     page = max(1, request.args.get("page", 1, type=int))
     shown = links[(page - 1) * about.PAGE : page * about.PAGE]
@@ -178,7 +179,7 @@ def _page(local: str, iri: str, quads: list[Quad], links: list[about.Reference],
     own = [q.object for q in quads if q.subject == subject and q.predicate.value in _LABEL and isinstance(q.object, Literal)]
     data: dict[str, Any] = {
         "iri": iri,
-        "title": visible.literal_in(language, own),
+        "title": visible.literal_in(language(), own),
         "sections": about.sections(iri, quads, str(SLOT) if day else ""),
         "incoming": shown,
         "page": page,
@@ -186,7 +187,7 @@ def _page(local: str, iri: str, quads: list[Quad], links: list[about.Reference],
         "count": len(links),
         "more": more,
         "history": past,
-        "labels": about.labels(named, language),
+        "labels": about.labels(named, language()),
         "day": day,
         "chart": f"/api/days/{quote(local.removeprefix('series/'))}" if day else "",
         "hidden": {str(FC["values"])} if day else set(),
@@ -196,7 +197,7 @@ def _page(local: str, iri: str, quads: list[Quad], links: list[about.Reference],
 
 def _html(text: str) -> Response:
     answer = Response(text, content_type=representations.content_type(HTML))
-    answer.headers["Content-Language"] = representations.language()
+    answer.headers["Content-Language"] = language()
     return answer
 
 

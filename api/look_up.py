@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from api import kept
 from api.errors import NotFoundError
 from api.guard import scope
+from api.languages import _
 from api.services import services
 from kg import queries
 
@@ -18,7 +20,7 @@ def home(key: str) -> dict[str, Any]:
     """
     found = of_member("member_home", key, "facts")
     if not found:
-        raise NotFoundError(f"There is no member {key}; the members are listed at /members")
+        raise NotFoundError(_("There is no member %(key)s; the members are listed at /members", key=key))
     return found[0]
 
 
@@ -39,13 +41,13 @@ def campaign(key: str) -> dict[str, Any]:
     """
     known = services()
     iri = known.iris.id("campaign", key)
-    found = [row for row in queries.rows(known.store, queries.load("api", "campaigns")) if row["campaign"] == iri]
+    found = [row for row in kept.rows("campaigns", kept.MARKET) if row["campaign"] == iri]
     if not found:
-        raise NotFoundError(f"There is no campaign {key}; all campaigns are on the first page")
+        raise NotFoundError(_("There is no campaign %(key)s; all campaigns are on the first page", key=key))
     return found[0]
 
 
 def zone() -> str:
     """The time zone of most homes (IANA); UTC as long as there are none."""
-    found = queries.rows(services().store, queries.load("api", "time_zones"))
+    found = kept.rows("time_zones")
     return str(found[0]["zone"]) if found else "UTC"

@@ -12,6 +12,7 @@ from pyoxigraph import DefaultGraph, Quad
 from api import representations
 from api.errors import NotFoundError
 from api.guard import rule
+from api.languages import _, language
 from api.linked_data import link
 from api.representations import HTML, TRIPLES, open_to_pages
 from api.shape_tables import shape_files
@@ -47,7 +48,14 @@ def module_of_version(version: str, name: str) -> Response:
         version, name = name, version
     found = _module(name)
     if found.version != version:
-        raise NotFoundError(f"Version {version} of the module {name} is not kept here; this platform has {found.version}")
+        raise NotFoundError(
+            _(
+                "Version %(version)s of the module %(name)s is not kept here; this platform has %(there)s",
+                version=version,
+                name=name,
+                there=found.version,
+            )
+        )
     return _one(found)
 
 
@@ -67,7 +75,7 @@ def shapes_of(name: str) -> Response:
     """The shapes of one thing."""
     found = shape_files().get(name)
     if found is None:
-        raise NotFoundError(f"There are no shapes for {name!r}; all of them are at /shapes")
+        raise NotFoundError(_("There are no shapes for %(text)s; all of them are at /shapes", text=repr(name)))
     if (media_type := representations.wanted(OFFERED)) != HTML:
         return _source(found.source) if media_type == "text/turtle" else _rdf(found.quads, media_type)
     return _page("shapes.html", files=[found], one=found)
@@ -77,7 +85,14 @@ def _module(name: str) -> Module:
     found = vocabulary().modules.get(name)
     if found is None:
         known = ", ".join(vocabulary().modules)
-        raise NotFoundError(f"There is no module or version {name!r} of the ontology here; there are {known} in {vocabulary().version}")
+        raise NotFoundError(
+            _(
+                "There is no module or version %(text)s of the ontology here; there are %(known)s in %(version)s",
+                text=repr(name),
+                known=known,
+                version=vocabulary().version,
+            )
+        )
     return found
 
 
@@ -118,9 +133,9 @@ def _source(text: bytes) -> Response:
 
 def _page(template: str, **data: object) -> Response:
     known = vocabulary()
-    text = render_template(template, language=representations.language(), vocabulary=known, link=link, curie=curie, **data)
+    text = render_template(template, vocabulary=known, link=link, curie=curie, **data)
     answer = Response(text, content_type=representations.content_type(HTML))
-    answer.headers["Content-Language"] = representations.language()
+    answer.headers["Content-Language"] = language()
     return representations.finish(answer)  # the page's head may name the reader: not for everybody's cache
 
 

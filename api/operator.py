@@ -1,108 +1,96 @@
-"""What the cooperative's operator looks at: the portfolio now, and each campaign."""
+"""What the cooperative's operator looks at first: the portfolio now, what runs, and what needs a look."""
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from api import look_up
+from api import attention, kept, look_up, running
 from api.charts import local_day
+from api.flexible import flexible, next_slot
 from api.guard import rule
+from api.languages import _
 from api.services import services
-from kg import queries
+from kg.terms import instant
 
 pages = Blueprint("operator", __name__)
-
-
-class FormError(ValueError):
-    """A form was filled in with something that can't be used."""
+AHEAD = timedelta(hours=4)
+MOST_ALARMS, MOST_CAMPAIGNS = 12, 6
 
 
 @pages.get("/")
 @rule.operator
 def portfolio() -> Response:
-    """Show the portfolio now, the campaigns, and the form that asks for a new one."""
+    """Show the portfolio now: power, flexibility, campaigns, and what needs a look."""
     known = services()
-    homes = queries.rows(known.store, queries.load("api", "portfolio"))
-    devices = queries.rows(known.store, queries.load("api", "device_counts"))
-    campaigns = queries.rows(known.store, queries.load("api", "campaigns"))
+    now = known.now()
+    homes = kept.rows("connections")
     latest = known.readings.latest([home["channel"] for home in homes])
-    newest = max((at for at, _ in latest.values()), default=None)
+    newest = max((at for at, _value in latest.values()), default=None)
     current = [value for at, value in latest.values() if at == newest]  # a home that is behind is not in the sum
-    zone = homes[0]["zone"] if homes else "UTC"
-    day, _ = local_day(zone, request.args.get("date"), known.now())
+    zone = look_up.zone()
+    day, _end = local_day(zone, request.args.get("date"), now)
+    health = attention.survey()
+    alarms = attention.sentences(health, MOST_ALARMS)
+    campaigns = running.campaigns(now)
     return make_response(
         render_template(
             "portfolio.html",
-            homes=[home | {"latest": latest.get(home["channel"])} for home in homes],
-            devices=devices,
-            campaigns=campaigns,
-            total=sum(current) if current else None,
+            homes=len({home["member"] for home in homes}),
             current=len(current),
+            total=sum(current) if current else None,
+            newest=newest,
+            behind=len(homes) - len(current),
+            flexible=flexible(now) if homes else None,
+            names=_names(),
+            devices=kept.rows("device_counts"),
+            device_name=device_name,
+            running=[row for row in campaigns if row["under_way"]][:MOST_CAMPAIGNS],
+            past=[row for row in campaigns if not row["under_way"]][:MOST_CAMPAIGNS],
+            counted=running.counted(running.parts()),
+            part=running.part,
+            alarms=alarms,
+            more_alarms=len(health.alarms) - len(alarms) if health else 0,
+            attention=attention.homes(alarms),
+            surveyed=health is not None,
             zone=zone,
             day=day.astimezone(ZoneInfo(zone)).date(),
-            suggestion=_suggestion(known.now(), zone, len(homes)),
-            key=known.iris.key,
+            suggestion=suggestion(now, zone, len(homes)),
         )
     )
 
 
-def _suggestion(now: datetime, zone: str, homes: int) -> dict[str, Any]:
+def _names() -> dict[str, str]:
+    """The labels of the grid's nodes."""
+    return {row["node"]: row["label"] for row in kept.rows("grid_nodes")}
+
+
+def device_name(kind: str) -> str:
+    """A class of devices, in the plural and the reader's language."""
+    return {
+        "PVSystem": _("Solar systems"),
+        "BatterySystem": _("Batteries"),
+        "EVCharger": _("Car chargers"),
+        "HeatPump": _("Heat pumps"),
+        "SmartPlug": _("Smart plugs"),
+    }.get(kind.rsplit("#", 1)[-1], kind.rsplit("#", 1)[-1])
+
+
+def suggestion(now: datetime, zone: str, homes: int) -> dict[str, Any]:
     """An evening peak that every contract's notice still allows: today's, or tomorrow's after mid-afternoon."""
     local = now.astimezone(ZoneInfo(zone))
     day = local.date() if local.hour < 15 else local.date() + timedelta(days=1)
-    return {"date": day.isoformat(), "start": "18:00", "end": "20:00", "kw": round(1.0 * homes), "price": "0.40"}
+    return {"date": day.isoformat(), "start": "18:00", "end": "20:00", "kw": round(1.0 * homes)}
 
 
-@pages.post("/campaigns")
+@pages.post("/flexibility")
 @rule.operator
-def start_campaign() -> BaseResponse:
-    """Take the request of the DSO from the form and start a campaign on it."""
-    known, form = services(), request.form
-    try:
-        zone = ZoneInfo(form.get("zone", "UTC"))
-        begin = datetime.fromisoformat(f"{form['date']}T{form['start']}").replace(tzinfo=zone)
-        end = datetime.fromisoformat(f"{form['date']}T{form['end']}").replace(tzinfo=zone)
-    except (KeyError, ValueError, ZoneInfoNotFoundError) as error:
-        raise FormError(
-            "The campaign needs a date, a start, an end and a time zone, like 2016-08-30, 18:00, 20:00 and Europe/Madrid"
-        ) from error
-    try:
-        kw, price = Decimal(form["kw"]), Decimal(form["price"])
-    except (KeyError, InvalidOperation) as error:
-        raise FormError("The campaign needs the power asked for in kW and the price in EUR/kWh as numbers, like 25 and 0.40") from error
-    done = known.commands["campaign"](
-        {"start": begin.astimezone(UTC).isoformat(), "end": end.astimezone(UTC).isoformat(), "kw": float(kw), "price": str(price)}
-    )
-    return redirect(f"/campaigns/{known.iris.key(done['campaign'])}", code=303)
-
-
-@pages.get("/campaigns/<key>")
-@rule.operator
-def campaign(key: str) -> Response:
-    """Show one campaign: asked, promised, delivered, and every home's part in it."""
+def compute() -> BaseResponse:
+    """Forecast the next hours and compute by how much every device can change in them; nobody is told."""
     known = services()
-    row = look_up.campaign(key)
-    return make_response(
-        render_template(
-            "campaign.html",
-            key=key,
-            campaign=row,
-            zone=look_up.zone(),
-            events=queries.rows(known.store, queries.load("api", "campaign_events"), campaign=row["campaign"]),
-            money=queries.rows(known.store, queries.load("api", "campaign_money"), campaign=row["campaign"]),
-            member_key=known.iris.key,
-        )
-    )
-
-
-@pages.post("/campaigns/<key>/abort")
-@rule.operator
-def abort_campaign(key: str) -> BaseResponse:
-    """Stop a campaign: every home returns to normal."""
-    known = services()
-    known.commands["abort"]({"campaign": known.iris.id("campaign", key)})
-    return redirect(f"/campaigns/{key}", code=303)
+    start = next_slot(known.now())
+    known.commands["flexibility"]({"start": instant(start), "end": instant(start + AHEAD)})
+    flexible(known.now())  # adding it all up takes a while, once: better for whoever asked for it than for who looks next
+    return redirect("/#flexibility", code=303)

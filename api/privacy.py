@@ -9,6 +9,7 @@ from api import look_up
 from api.audited import unseen
 from api.errors import problem
 from api.guard import rule
+from api.languages import _
 from api.representations import wanted
 from api.services import services
 
@@ -21,7 +22,7 @@ def export(key: str) -> Response:
     """Give everything that is held about a member, as a ZIP."""
     rights = services().rights
     if rights is None:
-        return problem(409, "This platform can't export members")
+        return problem(409, _("This platform can't export members"))
     file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  (send_file closes it)
     rights.export(key, file)
     file.seek(0)
@@ -46,7 +47,7 @@ def erase(key: str) -> Response:
     unseen()  # else the record would name again whom it was made to forget
     rights = services().rights
     if rights is None:
-        return problem(409, "This platform can't erase members")
+        return problem(409, _("This platform can't erase members"))
     given = request.get_json(silent=True) if request.is_json else request.form
     done = rights.erase(key, str((given or {}).get("confirm", "")))
     if wanted(("application/json", "text/html")) == "text/html":

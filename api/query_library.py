@@ -19,6 +19,7 @@ import kg.queries
 from api.audited import unseen
 from api.errors import NotFoundError, problem
 from api.guard import rule, scope
+from api.languages import _
 from api.protocol import client, found, gone
 from api.services import Answer, services
 from kg import queries
@@ -158,14 +159,16 @@ def query(package: str, name: str) -> Response:
     """Explain a query and run it, or give what it finds in the format asked for."""
     one = published().get(f"{package}/{name}")
     if one is None:
-        raise NotFoundError(f"There is no published query {package}/{name}; all are at /queries")
+        raise NotFoundError(_("There is no published query %(name)s; all are at /queries", name=f"{package}/{name}"))
     base = services().iris.base
     given = {parameter: request.args[parameter] for parameter in one.query.parameters if request.args.get(parameter)}
     accept = SHORT.get(request.args.get("format", ""), request.args.get("format") or request.headers.get("Accept", "*/*"))
     offered = (*GRAPHS, HTML) if one.is_graph else (RESULTS_JSON, CSV, HTML, "application/json", "application/sparql-query")
     media = HTML if accept == "html" else choose(accept, offered)
     if media is None:
-        return problem(406, f"This query can be had as {', '.join(offered)}, but {accept} was asked for")
+        return problem(
+            406, _("This query can be had as %(offered)s, but %(asked)s was asked for", offered=", ".join(offered), asked=accept)
+        )
     try:
         text = one.bound(given, base)
     except QueryError as error:
@@ -211,7 +214,7 @@ def _table(answer: Answer, is_graph: bool) -> dict[str, Any]:
         return {"turtle": answer.body.decode()}
     read = json.loads(answer.body)
     if "boolean" in read:
-        return {"columns": ["answer"], "rows": [{"answer": {"type": "literal", "value": "yes" if read["boolean"] else "no"}}]}
+        return {"columns": [_("answer")], "rows": [{_("answer"): {"type": "literal", "value": _("yes") if read["boolean"] else _("no")}}]}
     return {"columns": read["head"]["vars"], "rows": read["results"]["bindings"]}
 
 
@@ -243,4 +246,5 @@ def _python(text: str, base: str, is_graph: bool) -> str:
 
 
 def _words(one: Published) -> str:
-    return f"{one.name} {one.topic} {one.summary} {one.explanation}".lower()
+    texts = (one.topic, one.summary, one.explanation)
+    return " ".join((one.name, *texts, *(_(text) for text in texts if text))).lower()

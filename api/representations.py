@@ -13,6 +13,7 @@ from flask import Blueprint, Response, abort, request
 from pyoxigraph import Quad, Triple
 from rdflib.namespace import VOID
 
+from api.languages import _
 from kg.prefixes import prefixes
 from sparql import negotiation
 
@@ -36,7 +37,6 @@ NAMES = {  # `?format=` → media type
     "html": HTML,
 }
 LINKED = ("ttl", "jsonld", "nt", "rdf")  # what a document names as its other forms
-LANGUAGES = ("en", "es", "nl")
 
 
 def wanted(offered: Sequence[str]) -> str:
@@ -50,18 +50,13 @@ def wanted(offered: Sequence[str]) -> str:
     short = request.args.get("format", "")
     if short:
         if NAMES.get(short) not in offered:
-            abort(406, f"There is no format {short!r} here; choose from {', '.join(name for name, of in NAMES.items() if of in offered)}")
+            names = ", ".join(name for name, of in NAMES.items() if of in offered)
+            abort(406, _("There is no format %(text)s here; choose from %(names)s", text=repr(short), names=names))
         return NAMES[short]
     chosen = negotiation.choose(request.headers.get("Accept", ""), offered)
     if chosen is None:
-        abort(406, f"{request.headers.get('Accept')} can't be given here; ask for {', '.join(offered)}")
+        abort(406, _("%(asked)s can't be given here; ask for %(offered)s", asked=request.headers.get("Accept"), offered=", ".join(offered)))
     return chosen
-
-
-def language() -> str:
-    """The reader's language, of those that the vocabulary is written in."""
-    liked = (tag.lower().partition("-")[0] for tag, quality in request.accept_languages if quality > 0)
-    return next((tag for tag in liked if tag in LANGUAGES), "en")
 
 
 def rdf(quads: Iterable[Quad], media_type: str) -> Response:

@@ -12,6 +12,7 @@ from access.audit import AuditLog
 from access.opened import Access
 from kg.iris import Iris
 from kg.store import Store
+from notices import Desk
 from registry.gate import Gate
 from registry.updates import Updates
 from sparql.intake import Intake
@@ -72,6 +73,10 @@ class Rights(Protocol):
         """Forget a member whose key was given once more."""
         ...
 
+    def was_erased(self, member: str) -> bool:
+        """Tell whether a member with this key was erased once."""
+        ...
+
 
 @dataclass(frozen=True)
 class ApiSettings:
@@ -91,6 +96,7 @@ class Services:
     commands : verb → function from its arguments (JSON) to its result (JSON); they write, everything else reads
     now : the platform's time, which in a scenario is the scenario's
     status : figures for `/health` and the header of every page
+    notices : tells members of events, and keeps their calendars; `None`: nobody is told
     monitor : surveys the data, for the health page and `/metrics`
     access : who is known here; without it everything is refused but what is public
     audit : keeps who looked at what; without it nothing is kept, and nobody can be told
@@ -118,6 +124,7 @@ class Services:
     dumps: Path | None = None
     gate: Gate | None = None
     intake: Intake | None = None
+    notices: Desk | None = None
     rights: Rights | None = None
     updates: Updates | None = None
 

@@ -12,6 +12,7 @@ from rdflib.collection import Collection
 from rdflib.term import BNode, Literal, Node
 
 import shapes.catalogue
+from api.languages import _, language
 from api.terms import curie, sources
 
 _BOUNDS = (
@@ -19,7 +20,7 @@ _BOUNDS = (
     (SH.minExclusive, ">"),
     (SH.maxInclusive, "≤"),
     (SH.maxExclusive, "<"),
-    (SH.pattern, "like"),
+    (SH.pattern, "~"),
 )
 
 
@@ -32,7 +33,7 @@ class Row:
     names: dict[str, str]
     count: str
     value: str
-    message: str
+    messages: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class NodeShape:
     names: dict[str, str]
     targets: tuple[str, ...]
     rows: tuple[Row, ...]
-    message: str
+    messages: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,14 @@ class ShapeFile:
     shapes: tuple[NodeShape, ...]
 
 
-@cache
 def shape_files() -> dict[str, ShapeFile]:
-    """Read all files, once a process."""
+    """Read all files, once a process and language."""
+    return _files(language())
+
+
+@cache
+def _files(_code: str) -> dict[str, ShapeFile]:
+    """Read them with what stands between the terms in the language of the page, which is `_code`."""
     everything = shapes.catalogue.graph()
     found = {}
     for name, source in sources("shapes").items():
@@ -76,7 +82,7 @@ def _node(graph: rdflib.Graph, node: rdflib.URIRef) -> NodeShape:
         _texts(graph, node, RDFS.label),
         tuple(sorted(map(str, _targets(graph, node)))),
         tuple(_rows(graph, node)),
-        _text(graph, node, SH.message),
+        _texts(graph, node, SH.message),
     )
 
 
@@ -86,7 +92,7 @@ def _targets(graph: rdflib.Graph, node: Node) -> Iterator[Node]:
 
 
 def _rows(graph: rdflib.Graph, node: Node) -> Iterator[Row]:
-    for _, _, shape in sorted((order, str(shape), shape) for order, shape in _properties(graph, node)):
+    for _order, _iri, shape in sorted((order, str(shape), shape) for order, shape in _properties(graph, node)):
         yield _row(graph, shape)
 
 
@@ -98,14 +104,14 @@ def _properties(graph: rdflib.Graph, node: Node) -> Iterator[tuple[float, Node]]
 
 def _row(graph: rdflib.Graph, shape: Node) -> Row:
     least, most = graph.value(shape, SH.minCount), graph.value(shape, SH.maxCount)
-    count = f"{least or 0}" if least is not None and str(least) == str(most) else f"{least or 0} … {most if most is not None else 'any'}"
+    count = f"{least or 0}" if least is not None and str(least) == str(most) else f"{least or 0} … {most if most is not None else _('any')}"
     return Row(
         _anchor(shape),
         _path(graph, graph.value(shape, SH.path)),
         _texts(graph, shape, SH.name),
         count,
         ", ".join(_values(graph, shape)),
-        _text(graph, shape, SH.message),
+        _texts(graph, shape, SH.message),
     )
 
 
@@ -116,11 +122,11 @@ def _values(graph: rdflib.Graph, shape: Node) -> Iterator[str]:
     for inner in (SH.node, SH.qualifiedValueShape):
         for value in graph.objects(shape, inner):
             if not isinstance(value, BNode):
-                yield f"as {curie(str(value))}"
+                yield _("as %(shape)s", shape=curie(str(value)))
     for value in graph.objects(shape, SH.hasValue):
-        yield f"is {_short(value)}"
+        yield _("is %(value)s", value=_short(value))
     for list_ in graph.objects(shape, SH["in"]):
-        yield "one of " + ", ".join(_short(each) for each in Collection(graph, list_))
+        yield _("one of %(values)s", values=", ".join(_short(each) for each in Collection(graph, list_)))
     for kind, sign in _BOUNDS:
         for value in graph.objects(shape, kind):
             yield f"{sign} {value}"
@@ -152,8 +158,3 @@ def _anchor(node: Node) -> str:
 
 def _texts(graph: rdflib.Graph, node: Node, name: Node) -> dict[str, str]:
     return {text.language or "en": str(text) for text in graph.objects(node, name) if isinstance(text, Literal)}
-
-
-def _text(graph: rdflib.Graph, node: Node, name: Node) -> str:
-    texts = _texts(graph, node, name)
-    return texts.get("en", next(iter(texts.values()), ""))

@@ -11,15 +11,26 @@ from werkzeug.wrappers import Response as BaseResponse
 from access.accounts import Account
 from access.errors import AccessError, ProviderError, ThrottledError, UnknownPersonError
 from access.opened import Access
+from access.principal import Role
 from access.sessions import WHOLE, Session
 from access.tokens import Token
 from api.errors import NotFoundError, problem
 from api.guard import LOOPBACK, cookie_name, is_https, local_path, rule, session
+from api.languages import _, later
 from api.services import services
 
 pages = Blueprint("sign_in", __name__)
 _DOOR = "flexcoop_door"  # a cookie of those not yet signed in: ties a form, or a way by the provider, to this browser
 _DAYS = (7, 30, 90, 366)
+ROLES = {
+    Role.OPERATOR: later("operator"),
+    Role.MEMBER: later("member"),
+    Role.OSB: later("Open Smart Box"),
+    Role.PARTNER: later("partner"),
+    Role.GRID_OPERATOR: later("grid operator"),
+    Role.AUDITOR: later("auditor"),
+    Role.PUBLIC: later("public"),
+}
 
 
 @pages.get("/sign-in")
@@ -38,16 +49,16 @@ def sign_in() -> BaseResponse:
     """Sign in with name and password."""
     access, onward = _access(), local_path(request.form.get("next"))
     if not _same_door():
-        return _form(onward, 403, "The form was not one that was shown to this browser, or cookies are off; try again")
+        return _form(onward, 403, _("The form was not one that was shown to this browser, or cookies are off; try again"))
     name = request.form.get("name", "").strip()[:64]
     try:
         account = access.account(name, request.form.get("password", ""), request.remote_addr or "")
     except ThrottledError as error:
-        refused = _form(onward, 429, str(error))
+        refused = _form(onward, 429, _too_often(error))
         refused.headers["Retry-After"] = str(error.retry_after)
         return refused
     if account is None:
-        return _form(onward, 403, "Name and password do not belong together, or the account is disabled")
+        return _form(onward, 403, _("Name and password do not belong together, or the account is disabled"))
     return _signed_in(access, account, onward)
 
 
@@ -58,9 +69,9 @@ def demo() -> BaseResponse:
     access, onward = _access(), local_path(request.form.get("next"))
     account = access.accounts.find(request.form.get("account", ""))
     if not _offers_demo(access) or account is None or not account.demo or account.disabled:
-        raise NotFoundError("There is no such demo account; demo accounts are offered by a demo, to the machine it runs on")
+        raise NotFoundError(_("There is no such demo account; demo accounts are offered by a demo, to the machine it runs on"))
     if not _same_door():
-        return _form(onward, 403, "The form was not one that was shown to this browser, or cookies are off; try again")
+        return _form(onward, 403, _("The form was not one that was shown to this browser, or cookies are off; try again"))
     return _signed_in(access, account, onward)
 
 
@@ -70,7 +81,7 @@ def to_provider() -> BaseResponse:
     """Send on to the OpenID provider."""
     access = _access()
     if access.oidc is None:
-        raise NotFoundError("No OpenID provider is set; sign in with a local account")
+        raise NotFoundError(_("No OpenID provider is set; sign in with a local account"))
     try:
         address, browser = access.oidc.begin(local_path(request.args.get("next")))
     except ProviderError as error:
@@ -87,13 +98,17 @@ def callback() -> BaseResponse:
     """Take the answer of the OpenID provider."""
     access = _access()
     if access.oidc is None:
-        raise NotFoundError("No OpenID provider is set; sign in with a local account")
+        raise NotFoundError(_("No OpenID provider is set; sign in with a local account"))
     try:
         sub, onward = access.oidc.finish(request.cookies.get(_DOOR, ""), request.args)
         account = access.accounts.linked(access.oidc.issuer, sub)
         if account is None or account.disabled:
             raise UnknownPersonError(
-                f"The provider knows you as {sub!r}, and there is no account for that here. Ask the operator to link one; until then you see what is public"
+                _(
+                    "The provider knows you as %(sub)s, and there is no account for that here. Ask the operator to link one; "
+                    "until then you see what is public",
+                    sub=repr(sub),
+                )
             )
     except ProviderError as error:
         return _form("/", 403, str(error))
@@ -128,15 +143,15 @@ def change_password() -> BaseResponse:
     """Change the password, which ends all other sessions."""
     access, now, form = _access(), _own(), request.form
     if not now.account.password:
-        return problem(409, "This account has no password; whoever runs the platform can give it one")
+        return problem(409, _("This account has no password; whoever runs the platform can give it one"))
     try:
         known = access.account(now.account.name, form.get("old", ""), request.remote_addr or "")
     except ThrottledError as error:
-        refused = problem(429, str(error))
+        refused = problem(429, _too_often(error))
         refused.headers["Retry-After"] = str(error.retry_after)
         return refused
     if known is None:
-        return problem(403, "The present password is wrong; nothing was changed")
+        return problem(403, _("The present password is wrong; nothing was changed"))
     access.accounts.set_password(now.account.name, form.get("new", ""), but=now.hash)
     return redirect("/account", code=303)
 
@@ -146,7 +161,7 @@ def change_password() -> BaseResponse:
 def end_session(hashed: str) -> BaseResponse:
     """End one of one's own sessions."""
     if not _access().sessions.end(hashed, _own().account):
-        raise NotFoundError("There is no such session of yours; it may have ended already")
+        raise NotFoundError(_("There is no such session of yours; it may have ended already"))
     return redirect("/account", code=303)
 
 
@@ -208,6 +223,7 @@ def _account_page(now: Session, secret: str = "") -> Response:
             "account.html",
             session=now,
             account=now.account,
+            role=_(ROLES[now.account.role]),
             sessions=access.sessions.list(now.account),
             tokens=access.tokens.list(now.account),
             secret=secret,
@@ -243,11 +259,15 @@ def _offers_demo(access: Access) -> bool:
     return False
 
 
+def _too_often(error: ThrottledError) -> str:
+    return _("Too many attempts from your address or at this account; try again in %(seconds)s s", seconds=error.retry_after)
+
+
 def _own() -> Session:
     """The session of this request: a token must not make further tokens, or it would outlive its revocation."""
     found = session()
     if found is None:
-        raise NotFoundError("This page belongs to somebody who is signed in at a browser, not to a token")
+        raise NotFoundError(_("This page belongs to somebody who is signed in at a browser, not to a token"))
     return found
 
 
@@ -270,5 +290,5 @@ def _shown(token: Token) -> dict[str, object]:
 def _access() -> Access:
     found = services().access
     if found is None:
-        raise NotFoundError("Nobody can sign in to this platform; start it with `flex serve`")
+        raise NotFoundError(_("Nobody can sign in to this platform; start it with `flex serve`"))
     return found

@@ -9,6 +9,7 @@ from importlib.resources import files
 import pyoxigraph as ox
 from pyoxigraph import Literal, NamedNode, Quad
 
+from api.languages import later
 from kg.prefixes import prefixes
 from ontology.names import DCAM, DCTERMS, FC, OWL, QUDT, RDF, RDFS, SKOS
 
@@ -16,37 +17,37 @@ NS, VOCAB, SLOTS, SHAPES = (f"https://w3id.org/flexcoop/{part}" for part in ("ns
 ALTOGETHER = "flexcoop"  # the module that imports the others
 _SKOS = str(SKOS)
 KINDS = (  # type → what it is called and where it stands on the page; the first that fits
-    (str(OWL.Class), "Class"),
-    (str(OWL.ObjectProperty), "Object property"),
-    (str(OWL.DatatypeProperty), "Datatype property"),
-    (str(RDF.Property), "Property"),
-    (str(OWL.AnnotationProperty), "Annotation property"),
-    (_SKOS + "ConceptScheme", "List"),
-    (_SKOS + "Concept", "Concept"),
-    (str(OWL.Ontology), "Module"),
+    (str(OWL.Class), later("Class")),
+    (str(OWL.ObjectProperty), later("Object property")),
+    (str(OWL.DatatypeProperty), later("Datatype property")),
+    (str(RDF.Property), later("Property")),
+    (str(OWL.AnnotationProperty), later("Annotation property")),
+    (_SKOS + "ConceptScheme", later("List")),
+    (_SKOS + "Concept", later("Concept")),
+    (str(OWL.Ontology), later("Module")),
 )
 ROWS = (  # property → heading on the page
-    (str(RDFS.subClassOf), "Kind of"),
-    (str(RDFS.subPropertyOf), "Narrower than"),
-    (str(RDFS.domain), "Stands on"),
-    (str(DCAM.domainIncludes), "Stands on, among others"),
-    (str(RDFS.range), "Value"),
-    (str(DCAM.rangeIncludes), "Value, among others"),
-    (str(OWL.inverseOf), "Inverse of"),
-    (str(OWL.disjointWith), "Is never a"),
-    (_SKOS + "inScheme", "In the list"),
-    (_SKOS + "broader", "Broader"),
-    (str(QUDT.applicableUnit), "Unit"),
-    (str(FC.resampling), "A longer interval has"),
-    (str(OWL.equivalentClass), "Same as"),
-    (str(OWL.equivalentProperty), "Same as"),
-    (_SKOS + "exactMatch", "Same meaning"),
-    (_SKOS + "closeMatch", "Close to"),
-    (_SKOS + "broadMatch", "Narrower than"),
-    (_SKOS + "narrowMatch", "Wider than"),
-    (_SKOS + "relatedMatch", "Related, not the same"),
-    (str(DCTERMS.source), "After"),
-    (_SKOS + "editorialNote", "Why it is ours"),
+    (str(RDFS.subClassOf), later("Kind of")),
+    (str(RDFS.subPropertyOf), later("Narrower than")),
+    (str(RDFS.domain), later("Stands on")),
+    (str(DCAM.domainIncludes), later("Stands on, among others")),
+    (str(RDFS.range), later("Value")),
+    (str(DCAM.rangeIncludes), later("Value, among others")),
+    (str(OWL.inverseOf), later("Inverse of")),
+    (str(OWL.disjointWith), later("Is never a")),
+    (_SKOS + "inScheme", later("In the list")),
+    (_SKOS + "broader", later("Broader")),
+    (str(QUDT.applicableUnit), later("Unit")),
+    (str(FC.resampling), later("A longer interval has")),
+    (str(OWL.equivalentClass), later("Same as")),
+    (str(OWL.equivalentProperty), later("Same as")),
+    (_SKOS + "exactMatch", later("Same meaning")),
+    (_SKOS + "closeMatch", later("Close to")),
+    (_SKOS + "broadMatch", later("Narrower than")),
+    (_SKOS + "narrowMatch", later("Wider than")),
+    (_SKOS + "relatedMatch", later("Related, not the same")),
+    (str(DCTERMS.source), later("After")),
+    (_SKOS + "editorialNote", later("Why it is ours")),
 )
 _LABELS = (str(RDFS.label), _SKOS + "prefLabel", "http://purl.org/dc/terms/title")
 _COMMENTS = (str(RDFS.comment), _SKOS + "definition", "http://purl.org/dc/terms/description")
@@ -85,7 +86,7 @@ class Term:
     def kind(self) -> str:
         """What it is, in words."""
         types = {value.value for value in self.facts.get(str(RDF.type), ())}
-        return next((words for iri, words in KINDS if iri in types), "Individual")
+        return next((words for iri, words in KINDS if iri in types), later("Individual"))
 
     @property
     def own(self) -> bool:
@@ -105,6 +106,10 @@ class Term:
     def comment(self, language: str) -> str:
         """What it means."""
         return _text(self.facts, _COMMENTS, language)
+
+    def comment_languages(self) -> set[str]:
+        """The languages that say what it means."""
+        return {value.language or "" for name in _COMMENTS for value in self.facts.get(name, ()) if isinstance(value, Literal)}
 
     def labels(self) -> list[tuple[str, str]]:
         """All its labels, by language."""

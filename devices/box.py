@@ -104,7 +104,7 @@ class BoxProcess:
             for device in found.box.devices
         }
         me = found.me
-        self._gateway = self._loop.gateway(me.osb, (me.topic("dispatch"), me.topic("ack"), me.topic("certificate")))
+        self._gateway = self._loop.gateway(me.osb, tuple(me.topic(verb) for verb in ("dispatch", "comfort", "ack", "certificate")))
         self.live = LiveBox(found, self._threads, self._gateway, self._outbox, self._clock, environment.mint)
         self._me = me
         if lost:

@@ -1,6 +1,6 @@
 """A home as its box sees it: measured load and sun, simulated battery, car and heat pump, one balance at the grid connection."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from devices import config
@@ -8,6 +8,8 @@ from devices.channels import Channel, of_feed, of_home
 from devices.model import Readings, State
 from devices.replay import STEP, Replay
 from devices.simulators import Battery, ElectricVehicle, HeatPumpHouse, Step, Weather
+from devices.simulators.heat_pump import Band
+from mappers.comfort import Profile, band_at
 
 HOURS = STEP.total_seconds() / 3600
 DECIMALS = 4  # 0.1 W: finer than any meter, and a short text
@@ -22,6 +24,7 @@ class HomeModel:
         self._battery = Battery(home.battery) if home.battery else None
         self._ev = ElectricVehicle(home.ev, home.time_zone, home.seed) if home.ev else None
         self._house = HeatPumpHouse(home.heat_pump) if home.heat_pump else None
+        self._comfort: Profile | None = None
         devices = {"battery": self._battery, "ev": self._ev, "heatpump": self._house}
         self._paths = {name: f"device/{home.key}-{name}" for name in devices}
         self._devices = {name: device for name, device in devices.items() if device is not None}
@@ -44,7 +47,7 @@ class HomeModel:
         if self._ev:
             taken["ev"] = self._ev.step(start, STEP, self._limit("ev", limits))
         if self._house:
-            taken["heatpump"] = self._house.step(HOURS, self._weather(column), load, self._limit("heatpump", limits))
+            taken["heatpump"] = self._house.step(HOURS, self._weather(column), load, self._limit("heatpump", limits), self._band(start))
         net += sum(_rounded(step.power_kw) for step in taken.values())
         if self._battery:
             taken["battery"] = self._battery.step(HOURS, net, self._limit("battery", limits))
@@ -58,6 +61,11 @@ class HomeModel:
         values[0] = _rounded(net)
         return Readings(tuple(values), self._beyond(taken))
 
+    def want(self, profiles: Sequence[Profile]) -> None:
+        """See `Model.want`."""
+        room = f"/zone/{self._home.key}-living#airTemperature"
+        self._comfort = next((one for one in profiles if one.channel.endswith(room)), None)
+
     def save(self) -> State:
         """See `Model.save`."""
         return {name: device.save() for name, device in self._devices.items()}
@@ -70,6 +78,13 @@ class HomeModel:
 
     def _limit(self, name: str, limits: Mapping[str, float]) -> float | None:
         return limits.get(self._paths[name])
+
+    def _band(self, start: datetime) -> Band | None:
+        """The members' band in a quarter-hour; nothing where the platform has not said any."""
+        if self._comfort is None:
+            return None
+        lowest, highest = band_at(self._comfort, start)
+        return Band(float(lowest), float(highest), moves=bool(self._comfort.bands))
 
     def _weather(self, column: int) -> Weather:
         replay = self._replay
@@ -93,6 +108,9 @@ class FeedModel:
         column, replay = self._replay.index(start), self._replay
         series = (replay.air_temperature_c, replay.direct_w_m2, replay.diffuse_w_m2, replay.price_eur_per_kwh)
         return Readings(tuple(_rounded(values[column]) for values in series))
+
+    def want(self, profiles: Sequence[Profile]) -> None:
+        """See `Model.want`."""
 
     def save(self) -> State:
         """See `Model.save`."""

@@ -16,6 +16,7 @@ from devices.aggregation import Aggregator, Reading, Rule, grid, rule
 from devices.backlog import Backlog, Bounds
 from devices.box_config import comfort_source
 from devices.clock import Clock
+from devices.comfort import Rooms
 from devices.control import Comfort, Control, steered
 from devices.courier import Courier, Pace
 from devices.dispatching import Dispatcher, Moment
@@ -101,13 +102,14 @@ class LiveBox:
         self.courier = Courier(self.me, gateway, outbox, self.backlog, clock, inventory.announcement, mint, self._corrected, pace)
         self._controls = {inventory.iri(name): control for name, control in _controls(inventory, handles, self._alarm)}
         self.dispatcher = Dispatcher(self.me, self._controls, self._report, self._latest, limits.platform_silence, clock.monotonic())
+        self._rooms = Rooms(inventory, self._controls, outbox)
         if (state := outbox.load(self.me.osb)) is not None:
             self.dispatcher.restore(state)
 
     @property
     def topics(self) -> tuple[str, ...]:
         """What it listens to."""
-        return (self.me.topic("dispatch"), self.me.topic("ack"))
+        return (self.me.topic("dispatch"), self.me.topic("comfort"), self.me.topic("ack"))
 
     @property
     def gathering(self) -> bool:
@@ -160,6 +162,7 @@ class LiveBox:
         if self.courier.gateway.connected and not self.courier.waits_for_answer:
             self._heard_s = self._clock.monotonic()  # nothing was asked of the platform, so its silence says nothing
         if not self.gathering:
+            self._rooms.apply(now, self._latest)
             self.dispatcher.work(self._moment())
         decided = not self.gathering or self.dispatcher.timeless(self._clock.monotonic())
         self.keep()
@@ -192,6 +195,8 @@ class LiveBox:
         elif delivery.topic == self.me.topic("ack"):
             self.courier.acknowledged(body, self._clock.monotonic())
             self._synchronise()
+        elif delivery.topic == self.me.topic("comfort"):
+            self._rooms.receive(body)
         elif self.gathering:
             self.dispatcher.wait(body)
         else:

@@ -33,7 +33,7 @@ class Identity:
         return f"{self.base}/id/{path}"
 
     def topic(self, kind: str) -> str:
-        """A topic of this box: announce, telemetry, report, ack or dispatch."""
+        """A topic of this box: announce, telemetry, report, ack, dispatch or comfort."""
         return f"flexcoop/osb/{self.osb}/{kind}"
 
     def message_iri(self, *parts: str) -> str:

@@ -1,11 +1,12 @@
 """What stands behind a box: something with channels that steps from quarter-hour to quarter-hour."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from devices.channels import Channel
+from mappers.comfort import Profile
 
 State = dict[str, Any]  # JSON-able; each model knows its own
 
@@ -35,8 +36,12 @@ class Model(Protocol):
         """Advance by the quarter-hour that begins at `start`; `limits` maps a device's path to its most consumption [kW]."""
         ...
 
+    def want(self, profiles: Sequence[Profile]) -> None:
+        """Keep the rooms as the members want them from now on; what was wanted before counts no more."""
+        ...
+
     def save(self) -> State:
-        """The state, for JSON."""
+        """The state, for JSON; what is wanted is kept elsewhere."""
         ...
 
     def restore(self, state: State) -> None:

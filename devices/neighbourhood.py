@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _topics(me: Identity) -> tuple[str, ...]:
-    return (TICK_TOPIC, me.topic("dispatch"), me.topic("ack"))
+    return (TICK_TOPIC, me.topic("dispatch"), me.topic("comfort"), me.topic("ack"))
 
 
 if __name__ == "__main__":

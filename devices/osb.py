@@ -19,6 +19,8 @@ from devices.messages import TICK_TOPIC, Identity, instant, parse_instant
 from devices.model import Model
 from devices.outbox import Outbox, Outgoing
 from devices.replay import STEP
+from mappers import comfort
+from mappers.errors import MappingError
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +57,11 @@ class OpenSmartBox:
         self._overdue: set[str] = set()
         self._now: datetime | None = None
         self._ledger = Ledger()
+        self._comfort: dict[str, Any] | None = None  # the platform's last word
         self._handlers = {
             TICK_TOPIC: self._tick,
             me.topic("dispatch"): self._dispatch,
+            me.topic("comfort"): self._want,
             me.topic("ack"): self._acknowledge,
         }
         self._announcement = announcement
@@ -156,6 +160,18 @@ class OpenSmartBox:
         self._ledger.add(instruction)
         self._say(messages.report(self.me, instruction.iri, "Accepted", now))
         self._keep()
+
+    def _want(self, body: dict[str, Any]) -> None:
+        """Take in what is wanted of the rooms, which replaces what was."""
+        try:
+            tag, profiles = comfort.read(body)
+        except MappingError as error:
+            log.warning("%s: %s; what was wanted before still counts", self.me.osb, error)
+            return
+        if self._comfort is None or self._comfort["tag"] != tag:
+            self._comfort = body
+            self._model.want(profiles)
+            self._keep()
 
     # --- dispatch
     def _objection(self, instruction: Instruction, now: datetime) -> str | None:
@@ -257,7 +273,8 @@ class OpenSmartBox:
 
     def _keep(self) -> None:
         now = instant(self._now) if self._now else None
-        self._outbox.save(self.me.osb, {"now": now, "model": self._model.save(), "ledger": self._ledger.save()})
+        state = {"now": now, "model": self._model.save(), "ledger": self._ledger.save()}
+        self._outbox.save(self.me.osb, state | ({"comfort": self._comfort} if self._comfort else {}))
 
     def _take_up(self) -> None:
         state = self._outbox.load(self.me.osb)
@@ -267,6 +284,9 @@ class OpenSmartBox:
         self._now = parse_instant(state["now"]) if state["now"] else None
         self._model.restore(state["model"])
         self._ledger = Ledger.restore(state["ledger"])
+        if (wanted := state.get("comfort")) is not None:
+            self._comfort = wanted
+            self._model.want(comfort.read(wanted)[1])
 
 
 def _any_time(body: dict[str, Any]) -> datetime:

@@ -62,16 +62,20 @@ def _vehicle(vehicle: Vehicle, baseline_kw: Array, plan_kw: Array, hours: float)
 def _heat_pump(pump: HeatPump, baseline_kw: Array, plan_kw: Array, hours: float) -> list[str]:
     over = float((plan_kw - baseline_kw).max())
     found = [f"{over:.3f} kW more than the heat pump takes is asked for; it can only be off"] if over > TOLERANCE else []
+    bands = np.ndim(pump.lowest_c) > 0
+    lows, highs = (np.broadcast_to(limit, plan_kw.shape).tolist() for limit in (pump.lowest_c, pump.highest_c))
     for begin in (pump.cold_c, pump.warm_c):
         room = begin
-        for at in range(len(plan_kw)):
-            sign = 1 if pump.outdoor_c[at] < (pump.lowest_c + pump.highest_c) / 2 else -1
+        for at, (lowest, highest) in enumerate(zip(lows, highs, strict=True)):
+            sign = 1 if pump.outdoor_c[at] < (lowest + highest) / 2 else -1
             # sun and people, from the fact that the baseline holds the temperature
             gains = (begin - pump.outdoor_c[at]) / pump.resistance_k_per_kw - sign * pump.cop * baseline_kw[at]
             heat = sign * pump.cop * (baseline_kw[at] - plan_kw[at])
             room = _after(pump, room, pump.outdoor_c[at], heat + gains, hours)
-            if room < pump.lowest_c - TOLERANCE or room > pump.highest_c + TOLERANCE:
-                found.append(f"step {at}: the room would reach {room:.2f} °C, outside {pump.lowest_c} to {pump.highest_c} °C; ask for less")
+            # a room that another band leaves outside was so before the plan, which must not take it further
+            coldest, warmest = (min(lowest, begin), max(highest, begin)) if bands else (lowest, highest)
+            if room < coldest - TOLERANCE or room > warmest + TOLERANCE:
+                found.append(f"step {at}: the room would reach {room:.2f} °C, outside {lowest} to {highest} °C; ask for less")
     return found
 
 

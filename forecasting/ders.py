@@ -131,7 +131,7 @@ class HeatPump:
     resistance_k_per_kw, capacitance_kwh_per_k
         Of the zone.
     lowest_c, highest_c
-        Comfort band.
+        Comfort band: one for the whole window, or, where the members want others at other hours, one a step (steps,).
     cold_c, warm_c
         The zone's temperature at the window's start, at least and at most.
     outdoor_c
@@ -146,8 +146,8 @@ class HeatPump:
     cop: float
     resistance_k_per_kw: float
     capacitance_kwh_per_k: float
-    lowest_c: float
-    highest_c: float
+    lowest_c: float | Array
+    highest_c: float | Array
     cold_c: float
     warm_c: float
     outdoor_c: Array
@@ -155,33 +155,66 @@ class HeatPump:
     @property
     def heating(self) -> Array:
         """1 where it heats, −1 where it cools (steps,)."""
-        middle = (self.lowest_c + self.highest_c) / 2
-        leaning = (self.cold_c + self.warm_c) / 2 - middle
-        if abs(leaning) > LEANING_K:
+        middle = self._each((self.lowest_c + self.highest_c) / 2)
+        leaning = (self.cold_c + self.warm_c) / 2 - middle[0]
+        if abs(leaning) > LEANING_K and not self._left_behind:
             return np.full(len(self.outdoor_c), 1.0 if leaning < 0 else -1.0)
         return np.where(self.outdoor_c < middle, 1.0, -1.0)
+
+    @property
+    def _uncertain(self) -> bool:
+        """Whether the room's place in its band speaks against the weather, and the band moves: then nobody knows which edge comes first."""
+        by_weather = np.where(self.outdoor_c < self._each((self.lowest_c + self.highest_c) / 2), 1.0, -1.0)
+        return np.ndim(self.lowest_c) > 0 and bool((self.heating != by_weather).any())
+
+    @property
+    def _left_behind(self) -> bool:
+        """Whether the room is outside a band that has just moved, so that its place in it says nothing of heating or cooling."""
+        return np.ndim(self.lowest_c) > 0 and not (
+            self._each(self.lowest_c)[0] <= self.cold_c and self.warm_c <= self._each(self.highest_c)[0]
+        )
 
     def offer(self, baseline_kw: Array, hours: float) -> Offer:
         """Offer to switch off as long as the zone stays in its band, or to store heat (or cold) up to the band's other edge.
 
         If switching off for the whole window keeps comfort, all of the baseline is offered; if not, what the headroom holds
-        without counting on losses, so that it does not matter when in the window it is asked for.
+        without counting on losses, so that it does not matter when in the window it is asked for. Where another band begins within the
+        window, what is taken before it is still missing in it; so nothing may be offered before, if that leaves more for afterwards.
         """
         expected = np.clip(baseline_kw, 0.0, self.rated_kw)
-        below, above = max(self.cold_c - self.lowest_c, 0.0), max(self.highest_c - self.warm_c, 0.0)
-        cools_by, warms_by = (self.departure(np.where(self.heating == sign, expected, 0.0), hours) for sign in (1.0, -1.0))
-        everything = hours * expected.sum()
-        if -cools_by.min() <= below and warms_by.max() <= above:
-            energy = everything
-        else:
-            energy = min(everything, self._stored(self._headroom(expected, below, above)))
+        below, above = np.maximum(self.cold_c - self._each(self.lowest_c), 0.0), np.maximum(self._each(self.highest_c) - self.warm_c, 0.0)
+        if self._uncertain:
+            below = above = np.minimum(below, above)
+        offered, energy = 0 * expected, -1.0
+        for first in self._beginnings(below, above):
+            later = np.where(np.arange(len(expected)) >= first, expected, 0.0)
+            within_comfort = self._energy(later, first, below, above, hours)
+            if within_comfort > energy:
+                offered, energy = later, within_comfort
         opposite = self._headroom(np.ones_like(expected), above, below)
         return Offer(
             expected,
-            expected if energy > 0 else 0 * expected,
+            offered if energy > 0 else 0 * expected,
             within(self.rated_kw - expected, self._stored(opposite), hours),
             energy,
         )
+
+    def _each(self, limit: float | Array) -> Array:
+        """A limit at each step (steps,)."""
+        return np.broadcast_to(limit, self.outdoor_c.shape)
+
+    @staticmethod
+    def _beginnings(below: Array, above: Array) -> list[int]:
+        """Steps from which it may pay to begin: the first, and those at which a margin changes."""
+        return [0, *(np.flatnonzero((np.diff(below) != 0) | (np.diff(above) != 0)) + 1).tolist()]
+
+    def _energy(self, expected: Array, first: int, below: Array, above: Array, hours: float) -> float:
+        """The most energy of all reductions from a step on [kWh]."""
+        cools_by, warms_by = (self.departure(np.where(self.heating == sign, expected, 0.0), hours) for sign in (1.0, -1.0))
+        everything = float(hours * expected.sum())
+        if (-cools_by <= below).all() and (warms_by <= above).all():
+            return everything
+        return min(everything, self._stored(self._headroom(expected[first:], below[first:], above[first:], first)))
 
     def departure(self, reduction_kw: Array, hours: float) -> Array:
         """How far the zone departs from its held temperature at the end of each step [K], colder negative."""
@@ -197,10 +230,11 @@ class HeatPump:
         """Electric energy that moves the zone by so much [kWh]."""
         return self.capacitance_kwh_per_k * kelvin / self.cop
 
-    def _headroom(self, power_kw: Array, heating_k: float, cooling_k: float) -> float:
-        """The smaller of the margins that the signs in use can run into [K]."""
-        used = {sign for sign, power in zip(self.heating.tolist(), power_kw.tolist(), strict=True) if power > 0}
-        return min([margin for sign, margin in ((1.0, heating_k), (-1.0, cooling_k)) if sign in used], default=0.0)
+    def _headroom(self, power_kw: Array, heating_k: Array, cooling_k: Array, first: int = 0) -> float:
+        """The smallest of the margins that the signs in use can run into, from a step on [K]."""
+        used = {sign for sign, power in zip(self.heating[first:].tolist(), power_kw.tolist(), strict=True) if power > 0}
+        margins = ((1.0, heating_k), (-1.0, cooling_k))
+        return min([float(margin.min()) for sign, margin in margins if sign in used], default=0.0)
 
 
 @dataclass(frozen=True)

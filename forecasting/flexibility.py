@@ -25,6 +25,7 @@ from kg import provenance, queries
 from kg.iris import Iris, stamp
 from kg.store import Store
 from ontology.names import FC, FCV, UNIT
+from registry.comfort import Profile, band_at, of_channels
 from telemetry.channels import Channels
 from telemetry.readings import Readings
 
@@ -54,7 +55,7 @@ class Der:
     departure, target_percent
         When the car leaves (local time) and how full it must be then; `None` for other devices.
     comfort
-        Lowest and highest temperature that the owner set [°C]; `None` where none is set.
+        What the owner wants of the zone, by weekday and hour; `None` where nothing is set.
     """
 
     iri: str
@@ -68,7 +69,7 @@ class Der:
     target_percent: float | None
     ratings: Mapping[str, float]
     channels: Mapping[str, str]
-    comfort: tuple[float, float] | None
+    comfort: Profile | None
 
     def rating(self, kind: str) -> float:
         """A rating that the device must have."""
@@ -181,20 +182,11 @@ def read_ders(store: Store, channels: Channels) -> list[Der]:
         for row in queries.rows(store, queries.load("forecasting", "der_channels"), der=names):
             if channels.get(str(row["channel"])) is not None:
                 owned[str(row["der"])].setdefault(str(row["kind"]), str(row["channel"]))
-    comfort = _comfort(store, [found[str(FCV.AirTemperature)] for found in owned.values() if str(FCV.AirTemperature) in found])
+    comfort = of_channels(store, [found[str(FCV.AirTemperature)] for found in owned.values() if str(FCV.AirTemperature) in found])
     return [_der(row, ratings[der], owned[der], comfort) for der, row in taking_part.items()]
 
 
-def _comfort(store: Store, zones: Sequence[str]) -> dict[str, tuple[float, float]]:
-    if not zones:
-        return {}
-    rows = queries.rows(store, queries.load("forecasting", "comfort_bands"), channel=list(zones))
-    return {str(row["channel"]): (float(row["minimum"]), float(row["maximum"])) for row in rows}
-
-
-def _der(
-    row: Mapping[str, object], ratings: Mapping[str, float], owned: Mapping[str, str], comfort: Mapping[str, tuple[float, float]]
-) -> Der:
+def _der(row: Mapping[str, object], ratings: Mapping[str, float], owned: Mapping[str, str], comfort: Mapping[str, Profile]) -> Der:
     departure, target, control = row.get("departure"), row.get("target"), row.get("control")
     return Der(
         iri=str(row["der"]),
@@ -258,7 +250,7 @@ def _device(der: Der, facts: _Known, start: datetime) -> Device:
         case kind if kind == str(FC.EVCharger):
             return _vehicle(der, facts, start)
         case kind if kind == str(FC.HeatPump):
-            return _heat_pump(der, facts)
+            return _heat_pump(der, facts, start)
         case _:
             power = der.channel(FCV.ActivePower)
             sure = facts.forecast(power, 0.1)[: facts.steps]
@@ -309,7 +301,15 @@ def _plugged(der: Der, facts: _Known, start: datetime) -> tuple[Array, bool]:
     return np.where(np.arange(grid.steps) >= leaving, 0.0, expected), here
 
 
-def _heat_pump(der: Der, facts: _Known) -> HeatPump:
+def _limits(comfort: Profile, zone: ZoneInfo, start: datetime, steps: int) -> tuple[float | Array, float | Array]:
+    """The comfort band of each step [°C]: at its beginning and at its end, whichever asks for more; one for all where it never changes."""
+    if not comfort.bands:
+        return float(comfort.minimum), float(comfort.maximum)
+    at = np.array([band_at(comfort, start + step * STEP, zone) for step in range(steps + 1)], dtype=np.float64)
+    return np.maximum(at[:-1, 0], at[1:, 0]), np.minimum(at[:-1, 1], at[1:, 1])
+
+
+def _heat_pump(der: Der, facts: _Known, start: datetime) -> HeatPump:
     zone = der.channel(FCV.AirTemperature)
     if der.comfort is None:
         raise _Missing(f"{zone} has no comfort band, so nobody knows how far its heat pump may be reduced; ask the member to set one")
@@ -318,13 +318,14 @@ def _heat_pump(der: Der, facts: _Known) -> HeatPump:
             f"no outdoor temperature is known for the window, so {der.iri} is promised nothing; let the weather station announce itself"
         )
     cold, warm = facts.state(zone)
+    lowest, highest = _limits(der.comfort, ZoneInfo(der.zone), start, facts.steps)
     return HeatPump(
         rated_kw=der.rating(FCV.RatedPower),
         cop=der.rating(FCV.CoefficientOfPerformance),
         resistance_k_per_kw=der.rating(FCV.ThermalResistance) * 1000,  # K/W
         capacitance_kwh_per_k=der.rating(FCV.ThermalCapacitance) / 3.6,  # MJ/K
-        lowest_c=der.comfort[0],
-        highest_c=der.comfort[1],
+        lowest_c=lowest,
+        highest_c=highest,
         cold_c=cold,
         warm_c=warm,
         outdoor_c=facts.outdoor_c[: facts.steps],

@@ -57,8 +57,11 @@ class Iris:
         return f"{self.base}/id/forecast/{self.channel_path(channel)}/{stamp(issued)}"
 
     def sibling(self, graph: str, *parts: str) -> str:
-        """Another graph of the same owner: (`…/member/h01/osb/h01`, `plans`) → `…/member/h01/plans`."""
+        """Another graph of the same owner: (`…/member/h01/osb/h01` or `…/member/h01/facts`, `plans`) → `…/member/h01/plans`."""
         head, found, _ = graph.partition("/osb/")
         if not found:
-            raise ValueError(f"{graph} is not the graph of an OSB (…/osb/…), so it has no sibling graphs")
+            head, found, rest = graph.rpartition("/facts")
+            found = "" if rest else found
+        if not found:
+            raise ValueError(f"{graph} is neither the graph of an OSB (…/osb/…) nor of facts (…/facts), so it has no sibling graphs")
         return f"{head}/{'/'.join(parts)}"

@@ -33,6 +33,7 @@ CLOSED = {
     "DCAT": "http://www.w3.org/ns/dcat#",
     "SD": "http://www.w3.org/ns/sparql-service-description#",
     "FORMATS": "http://www.w3.org/ns/formats/",
+    "WGS84": "http://www.w3.org/2003/01/geo/wgs84_pos#",
 }
 # the standards' own lists are complete in rdflib
 REEXPORTED = ("OWL", "RDF", "RDFS", "SH", "TIME", "XSD")

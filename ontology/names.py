@@ -38,6 +38,7 @@ __all__ = [
     "SOSA",
     "TIME",
     "UNIT",
+    "WGS84",
     "XSD",
 ]
 
@@ -53,7 +54,9 @@ class FC(DefinedNamespace):
     Baseline: URIRef
     BatterySystem: URIRef
     CapacityTerm: URIRef
+    ChangeRecord: URIRef
     Channel: URIRef
+    ComfortBand: URIRef
     ComfortProfile: URIRef
     ContractTerm: URIRef
     Cooperative: URIRef
@@ -80,10 +83,12 @@ class FC(DefinedNamespace):
     Message: URIRef
     MoneyAmount: URIRef
     NoticeTerm: URIRef
+    NoticeWish: URIRef
     OpenSmartBox: URIRef
     OptOut: URIRef
     PVSystem: URIRef
     Partner: URIRef
+    Pause: URIRef
     PortfolioResult: URIRef
     QualityFlag: URIRef
     Remuneration: URIRef
@@ -115,6 +120,7 @@ class FC(DefinedNamespace):
     covers: URIRef
     dataCategory: URIRef
     day: URIRef
+    deletedText: URIRef
     deletedTriples: URIRef
     deliveredEnergy: URIRef
     deliveredLower: URIRef
@@ -123,18 +129,23 @@ class FC(DefinedNamespace):
     deviceProfile: URIRef
     digest: URIRef
     direction: URIRef
+    editNumber: URIRef
     editedGraph: URIRef
+    editedThing: URIRef
     end: URIRef
     endOffset: URIRef
+    fedBy: URIRef
     flagOf: URIRef
     forCampaign: URIRef
     forDER: URIRef
     forEvent: URIRef
     forProperty: URIRef
     forSite: URIRef
+    hasBand: URIRef
     hasBaseline: URIRef
     hasFinding: URIRef
     hasIncome: URIRef
+    hasPause: URIRef
     hasPortfolioResult: URIRef
     hasPrice: URIRef
     hasQuantile: URIRef
@@ -142,7 +153,9 @@ class FC(DefinedNamespace):
     hasSeries: URIRef
     hasSignature: URIRef
     hasTerm: URIRef
+    insertedText: URIRef
     insertedTriples: URIRef
+    languageTag: URIRef
     latestAt: URIRef
     latestValue: URIRef
     locatedAt: URIRef
@@ -158,22 +171,27 @@ class FC(DefinedNamespace):
     minimum: URIRef
     model: URIRef
     moneyRole: URIRef
+    nearestNode: URIRef
     notAfter: URIRef
     notifiedAt: URIRef
     offset: URIRef
+    onWeekday: URIRef
     ownedBy: URIRef
     partOfCampaign: URIRef
     partOfEvent: URIRef
+    pausedAt: URIRef
     perPeriod: URIRef
     placeboBias: URIRef
     promisedEnergy: URIRef
     purpose: URIRef
     reason: URIRef
+    recordedGraph: URIRef
     reductionEnergy: URIRef
     releasedAt: URIRef
     requestedEnergy: URIRef
     resampling: URIRef
     respondsTo: URIRef
+    resumedAt: URIRef
     revision: URIRef
     revisionOf: URIRef
     role: URIRef
@@ -197,6 +215,7 @@ class FC(DefinedNamespace):
     validFrom: URIRef
     validTo: URIRef
     values: URIRef
+    wantsNotice: URIRef
     windowEnd: URIRef
     windowStart: URIRef
     withdrawnAt: URIRef
@@ -217,6 +236,7 @@ class FCV(DefinedNamespace):
     CampaignAborted: URIRef
     CampaignFinished: URIRef
     CampaignOngoing: URIRef
+    CampaignPaused: URIRef
     CampaignRequested: URIRef
     CampaignScheduled: URIRef
     CampaignSettled: URIRef
@@ -246,10 +266,14 @@ class FCV(DefinedNamespace):
     EnergyRegister: URIRef
     EventActive: URIRef
     EventCancelled: URIRef
+    EventCancelledNotice: URIRef
+    EventChangedNotice: URIRef
     EventCompleted: URIRef
     EventOptedOut: URIRef
+    EventPlannedNotice: URIRef
     EventRoles: URIRef
     EventScheduled: URIRef
+    EventSettledNotice: URIRef
     EventStandby: URIRef
     EventStatuses: URIRef
     EventsData: URIRef
@@ -263,6 +287,7 @@ class FCV(DefinedNamespace):
     FlaggedReadings: URIRef
     ForecastModels: URIRef
     Frequency: URIRef
+    Friday: URIRef
     HighFiveOfTen: URIRef
     ImplausibleChange: URIRef
     ImportLimit: URIRef
@@ -284,10 +309,12 @@ class FCV(DefinedNamespace):
     MinimumStateOfCharge: URIRef
     MissingReadings: URIRef
     MissingWeather: URIRef
+    Monday: URIRef
     MoneyRoles: URIRef
     NegativeCooperativeShare: URIRef
     NoAdjustment: URIRef
     NotAccepted: URIRef
+    NoticeKinds: URIRef
     OMBC: URIRef
     OptOutReasons: URIRef
     OutOfRange: URIRef
@@ -311,6 +338,7 @@ class FCV(DefinedNamespace):
     RidgeRegression: URIRef
     RoundTripEfficiency: URIRef
     SGReadyState: URIRef
+    Saturday: URIRef
     SeasonalNaive: URIRef
     SentinelValue: URIRef
     SeriesRoles: URIRef
@@ -326,6 +354,7 @@ class FCV(DefinedNamespace):
     StorageCapacity: URIRef
     StuckValue: URIRef
     SumOfParts: URIRef
+    Sunday: URIRef
     Superseded: URIRef
     SwitchState: URIRef
     TargetStateOfCharge: URIRef
@@ -334,11 +363,15 @@ class FCV(DefinedNamespace):
     TenOfTen: URIRef
     ThermalCapacitance: URIRef
     ThermalResistance: URIRef
+    Thursday: URIRef
     TooFewMembers: URIRef
+    Tuesday: URIRef
     Unsigned: URIRef
     Voltage: URIRef
     WaterTemperature: URIRef
     WeatherRegression: URIRef
+    Wednesday: URIRef
+    Weekdays: URIRef
     WithheldWithAnother: URIRef
 
 
@@ -654,3 +687,12 @@ class FORMATS(DefinedNamespace):
     SPARQL_Results_TSV: URIRef
     SPARQL_Results_XML: URIRef
     Turtle: URIRef
+
+
+class WGS84(DefinedNamespace):
+    """Terms of http://www.w3.org/2003/01/geo/wgs84_pos# that FLEXCoop uses."""
+
+    _fail = True
+    _NS = Namespace("http://www.w3.org/2003/01/geo/wgs84_pos#")
+    lat: URIRef
+    long: URIRef

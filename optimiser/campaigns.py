@@ -6,7 +6,7 @@ instruction that nobody acknowledged is sent again at each `advance`, and the bo
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from threading import RLock
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
+from pyoxigraph import Quad
 
 from kg import provenance, queries
 from kg.iris import Iris
@@ -21,22 +22,23 @@ from kg.store import Store
 from kg.terms import Lang, describe, instant, plain
 from market import requests
 from market.errors import RequestError
-from ontology.names import FCV, RDFS, S4ENER
+from ontology.names import FC, FCV, RDFS, S4ENER
 from optimiser import planning, records, statements
 from optimiser.errors import CampaignError, ReportError
 from optimiser.planning import Candidate, Plan
-from optimiser.records import LIVE_EVENTS, LIVE_INSTRUCTIONS, OPEN_EVENTS, Campaign, Event, Instruction
+from optimiser.records import LIVE_EVENTS, LIVE_INSTRUCTIONS, OPEN_EVENTS, Campaign, Event, Instruction, Pause
 from optimiser.solve import Floats, Limits
 from optimiser.statements import Change
 
 LOG = logging.getLogger(__name__)
-REQUESTED, SCHEDULED, ONGOING, FINISHED, SETTLED, ABORTED = (
-    str(FCV[f"Campaign{name}"]) for name in ("Requested", "Scheduled", "Ongoing", "Finished", "Settled", "Aborted")
+REQUESTED, SCHEDULED, ONGOING, PAUSED, FINISHED, SETTLED, ABORTED = (
+    str(FCV[f"Campaign{name}"]) for name in ("Requested", "Scheduled", "Ongoing", "Paused", "Finished", "Settled", "Aborted")
 )
 TRANSITIONS: Mapping[str, frozenset[str]] = {
     REQUESTED: frozenset({SCHEDULED, ABORTED}),
-    SCHEDULED: frozenset({ONGOING, ABORTED}),
-    ONGOING: frozenset({FINISHED, ABORTED}),
+    SCHEDULED: frozenset({ONGOING, PAUSED, ABORTED}),
+    ONGOING: frozenset({PAUSED, FINISHED, ABORTED}),
+    PAUSED: frozenset({SCHEDULED, ONGOING, FINISHED, ABORTED}),
     FINISHED: frozenset({SETTLED}),
     SETTLED: frozenset(),
     ABORTED: frozenset(),
@@ -261,13 +263,14 @@ class Campaigns:
         campaign, found = self._event(event)
         if found.status == str(FCV.EventOptedOut):
             return
-        if found.status not in OPEN_EVENTS or campaign.status not in (SCHEDULED, ONGOING):
+        if found.status not in OPEN_EVENTS or campaign.status not in (SCHEDULED, ONGOING, PAUSED):
             raise CampaignError(
                 f"{event} is {_name(found.status)} (its campaign {_name(campaign.status)}), so nobody can opt out of it any more; nothing needs to be done"
             )
         change = Change()
         self._leave(change, campaign, found, at, reason)
-        self._replace(change, campaign, max(at, known or at), cause=found.iri, gone={found.iri})
+        if campaign.status != PAUSED:  # then nobody is called; who is missing is seen at its end
+            self._replace(change, campaign, max(at, known or at), cause=found.iri, gone={found.iri})
         self._commit(change)
 
     def _event(self, event: str) -> tuple[Campaign, Event]:
@@ -290,20 +293,23 @@ class Campaigns:
     def _release(change: Change, campaign: Campaign, event: Event, at: datetime) -> None:
         """Release an event that has begun: the slot that holds `at` doesn't count any more."""
         begun = event.activated
-        if begun is None and event.status in LIVE_EVENTS and event.start <= at:
+        if begun is None and event.status in LIVE_EVENTS and event.start <= at and campaign.status != PAUSED:
             begun = event.start
             change.insert += statements.activate(event, begun)
         if begun is not None:
             change.insert += statements.release(event, max(campaign.slot(at), begun))
 
-    def _replace(self, change: Change, campaign: Campaign, at: datetime, *, cause: str, gone: set[str]) -> None:
+    def _replace(
+        self, change: Change, campaign: Campaign, at: datetime, *, cause: str, gone: set[str], made: Sequence[Instruction] = ()
+    ) -> None:
         """Fill what is missing from the next slot on: first by those who stand by, then by others whose notice still fits.
 
-        `gone` are events and instructions that this change ends, whatever the graph still says of them.
+        `gone` are events and instructions that this change ends, whatever the graph still says of them; `made` are instructions of this
+        change that the graph doesn't know yet.
         """
         start = max(campaign.next_slot(at), campaign.start)
         events = records.events(self._store, campaign.iri)
-        missing = self._missing(campaign, events, start, gone)
+        missing = self._missing(campaign, events, start, gone, made)
         if not missing.size or missing.max() < WORTH_REPLACING_KW:
             return
         standby = {event.site for event in events if event.status == str(FCV.EventStandby) and event.iri not in gone}
@@ -344,11 +350,13 @@ class Campaigns:
             change.move(event.graph, event.iri, event.status, str(FCV.EventActive))
             change.insert += statements.activate(event, begin)
 
-    def _missing(self, campaign: Campaign, events: list[Event], start: datetime, gone: set[str]) -> Floats:
+    def _missing(
+        self, campaign: Campaign, events: list[Event], start: datetime, gone: set[str], made: Sequence[Instruction] = ()
+    ) -> Floats:
         """What is asked for and not instructed, from a slot to the end [kW]."""
         live = {event.iri for event in events if event.status in LIVE_EVENTS and event.iri not in gone}
         told = np.zeros_like(campaign.asked_kw)
-        for one in records.instructions(self._store, campaign.iri):
+        for one in (*records.instructions(self._store, campaign.iri), *made):
             if one.event in live and one.status in LIVE_INSTRUCTIONS and one.iri not in gone:
                 first = (one.start - campaign.start) // campaign.step
                 told[first : first + len(one.reduction_kw)] += one.reduction_kw
@@ -445,7 +453,9 @@ class Campaigns:
         for campaign in records.campaigns(self._store):
             if campaign.status in (SCHEDULED, ONGOING):
                 self._advance(campaign, now)
-            elif campaign.status == ABORTED and now < campaign.end:
+            elif campaign.status == PAUSED and campaign.end <= now:
+                self._commit(self._over(campaign))
+            elif campaign.status in (PAUSED, ABORTED) and now < campaign.end:
                 self._commit(self._again(campaign, now))
 
     def _advance(self, campaign: Campaign, now: datetime) -> None:
@@ -478,8 +488,11 @@ class Campaigns:
         change = Change()
         change.move(self._market, campaign.iri, campaign.status, FINISHED)
         ends = self._ends(campaign)
+        stopped = campaign.slot(records.pauses(self._store, campaign.iri)[-1].paused) if campaign.status == PAUSED else campaign.end
         for event in records.events(self._store, campaign.iri):
-            if event.status in LIVE_EVENTS:
+            if campaign.status == PAUSED and event.status in LIVE_EVENTS:
+                self._stop(change, event, min(stopped, ends.get(event.iri, event.end)))
+            elif event.status in LIVE_EVENTS:
                 if event.activated is None:
                     change.insert += statements.activate(event, event.start)
                 change.insert += statements.release(event, ends.get(event.iri, event.end))
@@ -487,6 +500,15 @@ class Campaigns:
             elif event.status == str(FCV.EventStandby):
                 change.move(event.graph, event.iri, event.status, str(FCV.EventCancelled))
         return change
+
+    @staticmethod
+    def _stop(change: Change, event: Event, at: datetime) -> None:
+        """End an event that a pause has held since `at`: completed as far as it went, cancelled where it never began."""
+        if event.activated is None:
+            change.move(event.graph, event.iri, event.status, str(FCV.EventCancelled))
+        else:
+            change.insert += statements.release(event, max(at, event.activated))
+            change.move(event.graph, event.iri, event.status, str(FCV.EventCompleted))
 
     def _ends(self, campaign: Campaign) -> dict[str, datetime]:
         """When each event's last instruction ends."""
@@ -499,7 +521,8 @@ class Campaigns:
         """Events that should deliver for a slot already, and whose box has acknowledged nothing."""
         of: dict[str, list[Instruction]] = {}
         for one in records.instructions(self._store, campaign.iri):
-            of.setdefault(one.event, []).append(one)
+            if one.status != str(S4ENER.Revoked):  # of before a pause
+                of.setdefault(one.event, []).append(one)
         return [
             event.iri
             for event in records.events(self._store, campaign.iri)
@@ -518,6 +541,106 @@ class Campaigns:
             elif one.status == str(S4ENER.New) and now < one.not_after:
                 change.dispatch(one)
         return change
+
+    @_one_at_a_time
+    def pause(self, campaign: str, at: datetime) -> None:
+        """Let a campaign rest: every home goes back to normal, and nobody is called, until it is resumed. Pausing twice changes nothing.
+
+        S2 and OpenADR know no pause: instructions are revoked (S2: `RevokeObject`), and resuming sends others for what is left. The slots
+        that a pause touches are neither asked for nor delivered; members stay in the campaign, and may opt out of it meanwhile.
+
+        Raises
+        ------
+        CampaignError
+            If there is no such campaign, or it is not scheduled or under way.
+        """
+        given = records.one_campaign(self._store, campaign)
+        if given.status == PAUSED:
+            return
+        if PAUSED not in TRANSITIONS[given.status] or given.end <= at:
+            raise CampaignError(
+                f"{campaign} is {_name(given.status)}, so there is nothing to pause; only what is scheduled or under way can be"
+            )
+        if given.start <= at:
+            self._commit(self._begun(given, at))  # what began since the last round has begun
+            given = records.one_campaign(self._store, campaign)
+        number = len(records.pauses(self._store, campaign)) + 1
+        change = Change()
+        change.move(self._market, given.iri, given.status, PAUSED)
+        change.insert += statements.pause(self._market, given.iri, number, at)
+        change.insert += self._run(given, f"pause-{self._iris.key(campaign)}-{number}", at)
+        for one in records.instructions(self._store, campaign):
+            if one.status in LIVE_INSTRUCTIONS and at < one.end:
+                change.move(one.graph, one.iri, one.status, str(S4ENER.Revoked), of=_SEND_STATUS)
+                change.revoke(one, at)
+        self._commit(change)
+
+    def _run(self, campaign: Campaign, key: str, at: datetime) -> list[Quad]:
+        run = self._iris.id("run", key)
+        return provenance.activity(self._iris, self._market, run, at=at, used=[campaign.iri], on_behalf_of=campaign.cooperative)
+
+    @_one_at_a_time
+    def resume(self, campaign: str, at: datetime) -> None:
+        """Let a paused campaign go on: what is left of the instructions is sent anew from the next slot on, and who left is replaced.
+
+        Resuming what is not paused changes nothing.
+
+        Raises
+        ------
+        CampaignError
+            If there is no such campaign, or it is over.
+        """
+        given = records.one_campaign(self._store, campaign)
+        if given.status in (SCHEDULED, ONGOING):
+            return
+        if given.status != PAUSED or given.end <= at:
+            raise CampaignError(
+                f"{campaign} is {_name(given.status)} and ends at {instant(given.end)}, so it can't go on; ask for a new campaign"
+            )
+        pauses = records.pauses(self._store, campaign)
+        last, start = pauses[-1], max(given.next_slot(at), given.start)
+        change = Change()
+        change.move(self._market, given.iri, given.status, ONGOING if given.start <= at else SCHEDULED)
+        change.insert += describe(self._market, last.iri, {FC.resumedAt: at})
+        name = f"resume-{self._iris.key(campaign)}-{len(pauses)}"
+        change.insert += self._run(given, name, at)
+        made, gone = self._go_on(change, given, last, start, at, self._iris.id("run", name))
+        self._replace(change, given, at, cause=self._iris.id("run", name), gone=gone, made=made)
+        self._commit(change)
+
+    def _go_on(
+        self, change: Change, campaign: Campaign, pause: Pause, start: datetime, at: datetime, run: str
+    ) -> tuple[list[Instruction], set[str]]:
+        """Take up the events that still have something to do from a slot on, and end the others where the pause began.
+
+        Returns the instructions made, and the events that ended.
+        """
+        told = records.instructions(self._store, campaign.iri)
+        numbers: dict[str, int] = {}
+        for one in told:
+            numbers[one.der] = numbers.get(one.der, 0) + 1
+        ends, made, gone = self._ends(campaign), [], set()
+        for event in records.events(self._store, campaign.iri):
+            if event.status not in LIVE_EVENTS:
+                continue
+            held = [
+                one
+                for one in told
+                if one.event == event.iri and one.status == str(S4ENER.Revoked) and start < one.end and _is_last(one, told)
+            ]
+            for one in held:
+                numbers[one.der] += 1
+                quads, anew = statements.again(self._iris, campaign, one, start, number=numbers[one.der], at=at, run=run)
+                change.insert += quads
+                change.dispatch(anew)
+                made.append(anew)
+            if not held:
+                self._stop(change, event, min(campaign.slot(pause.paused), ends.get(event.iri, event.end)))
+                gone.add(event.iri)
+            elif event.activated is None and event.start <= start and campaign.start <= at:
+                change.insert += statements.activate(event, start)
+                change.move(event.graph, event.iri, event.status, str(FCV.EventActive))
+        return made, gone
 
     @_one_at_a_time
     def abort(self, campaign: str, at: datetime) -> None:
@@ -550,6 +673,15 @@ class Campaigns:
             self._store.apply(delete=change.delete, insert=change.insert)
         for identifier, message in change.messages:
             self._send(identifier, message)
+
+
+def _is_last(told: Instruction, all_of: list[Instruction]) -> bool:
+    """Tell whether no later instruction of the same event to the same device has taken an instruction's place."""
+    return not any(one.event == told.event and one.der == told.der and _number(one) > _number(told) for one in all_of)
+
+
+def _number(instruction: Instruction) -> int:
+    return int(instruction.iri.rsplit("-", 1)[1])
 
 
 def _callable_in(campaign: Campaign, candidate: Candidate) -> tuple[datetime, datetime]:

@@ -52,6 +52,15 @@ class Campaign:
 
 
 @dataclass(frozen=True)
+class Pause:
+    """A time in which a campaign asked nothing of anybody; `resumed` is `None` while it lasts."""
+
+    iri: str
+    paused: datetime
+    resumed: datetime | None
+
+
+@dataclass(frozen=True)
 class Event:
     """One site's part in a campaign; `graph` holds it."""
 
@@ -156,6 +165,14 @@ def one_campaign(store: Store, campaign: str) -> Campaign:
     if not found:
         raise CampaignError(f"there is no campaign {campaign}; ask for one first (flex campaign), or see /-/ for those there are")
     return found[0]
+
+
+def pauses(store: Store, campaign: str) -> list[Pause]:
+    """Read when a campaign was paused, in order of time."""
+    return [
+        Pause(row["pause"], utc(row["paused"]), utc(row["resumed"]) if "resumed" in row else None)
+        for row in queries.rows(store, queries.load("optimiser", "campaign_pauses"), campaign=campaign)
+    ]
 
 
 def events(store: Store, campaign: str) -> list[Event]:

@@ -12,7 +12,7 @@ from telemetry.readings import Readings
 
 STEP = timedelta(minutes=15)
 FRESH = timedelta(minutes=30)
-RUNNING = (str(FCV.CampaignScheduled), str(FCV.CampaignOngoing))
+RUNNING = (str(FCV.CampaignScheduled), str(FCV.CampaignOngoing), str(FCV.CampaignPaused))
 
 
 class Refresh:

@@ -1,7 +1,7 @@
 """What the optimiser writes: events, instructions, opt-outs, promises, and changes of state, as quads; and the messages to the boxes."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -172,6 +172,28 @@ def opt_out(iris: Iris, event: Event, at: datetime, reason: str) -> list[Quad]:
     """State that a site withdrew from its event."""
     node = iris.id("optout", iris.key(event.iri))
     return describe(event.graph, node, {RDF.type: FC.OptOut, FC.forEvent: iri(event.iri), FC.at: at, FC.reason: iri(reason)})
+
+
+def pause(graph: str, campaign: str, number: int, at: datetime) -> list[Quad]:
+    """State that a campaign was paused, for the `number`-th time."""
+    node = f"{campaign}#pause-{number}"
+    return describe(graph, campaign, {FC.hasPause: iri(node)}) + describe(graph, node, {RDF.type: FC.Pause, FC.pausedAt: at})
+
+
+def again(
+    iris: Iris, campaign: Campaign, told: Instruction, start: datetime, *, number: int, at: datetime, run: str
+) -> tuple[list[Quad], Instruction]:
+    """Spell what is left of an instruction from a slot on as a new one: a box executes an instruction once, by its id."""
+    first = max((start - told.start) // told.step, 0)
+    one = replace(
+        told,
+        iri=iris.id("instruction", f"{iris.key(campaign.iri)}-{iris.key(told.der)}-{number}"),
+        start=told.start + first * told.step,
+        status=str(S4ENER.New),
+        limit_kw=told.limit_kw[first:],
+        reduction_kw=told.reduction_kw[first:],
+    )
+    return _instruction(one, at, run), one
 
 
 def remark(graph: str, instruction: str, said: str) -> list[Quad]:

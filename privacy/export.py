@@ -24,7 +24,7 @@ from telemetry.channels import Channel, Channels
 from telemetry.readings import Readings
 
 Stop = Callable[[], bool]
-SHARED = ("people", "registry", "market", "policy", "audit")
+SHARED = ("people", "registry", "market", "policy", "audit", "edits")
 _DAYS_AT_ONCE = timedelta(days=31)
 _README = """What the cooperative's platform holds about {member}, as of {at}.
 
@@ -34,6 +34,7 @@ readings/*.csv     your readings, one file a channel: begin of the interval in U
 accounts.json      the accounts and tokens that act for you; passwords and secrets are not kept readable, so they are not here.
 looked.json        who looked at your data, when and for what.
 refused.json       messages of your box that were refused, and why.
+notices.json       what you were told of events, when, and at which address.
 
 Times are UTC unless said otherwise. A missing value is missing, not zero.
 """
@@ -46,6 +47,7 @@ class Holdings:
     accounts: Sequence[dict[str, Any]] = ()
     looked: Sequence[dict[str, Any]] = ()
     refused: Sequence[dict[str, Any]] = ()
+    notices: Sequence[dict[str, Any]] = ()
 
 
 def keys_of(store: Store, iris: Iris, member: str) -> Keys:
@@ -97,7 +99,7 @@ def write(
     counts = {"triples": 0, "channels": len(own), "readings": 0}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", _README.format(member=keys.member, at=at.astimezone(UTC).isoformat()))
-        for name in ("accounts", "looked", "refused"):
+        for name in ("accounts", "looked", "refused", "notices"):
             archive.writestr(f"{name}.json", json.dumps(list(getattr(held, name)), ensure_ascii=False, indent=1, default=str))
         quads = list(_quads(store, keys))
         counts["triples"] = len(quads)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from pyoxigraph import BlankNode, NamedNode, Quad, Triple
 
@@ -25,11 +26,19 @@ class Delta:
 
     def within(self, graph: str) -> tuple[set[Triple], set[Triple]]:
         """What goes and what comes in one graph."""
-        return _within(self.delete, graph), _within(self.insert, graph)
+        goes, comes = self._by_graph
+        return set(goes.get(graph, ())), set(comes.get(graph, ()))
+
+    @cached_property
+    def _by_graph(self) -> tuple[dict[str, set[Triple]], dict[str, set[Triple]]]:
+        return _grouped(self.delete), _grouped(self.insert)
 
 
-def _within(quads: Iterable[Quad], graph: str) -> set[Triple]:
-    return {quad.triple for quad in quads if getattr(quad.graph_name, "value", "") == graph}
+def _grouped(quads: Iterable[Quad]) -> dict[str, set[Triple]]:
+    found: dict[str, set[Triple]] = {}
+    for quad in quads:
+        found.setdefault(getattr(quad.graph_name, "value", ""), set()).add(quad.triple)
+    return found
 
 
 @dataclass(frozen=True)

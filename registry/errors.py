@@ -1,13 +1,18 @@
 """Why an edit is not made.
 
 Exception
-└── RegistryError (ValueError)
-    ├── RefusedEditError       the graph would be wrong, or is not to be edited
-    ├── StaleEditError         somebody else was there first
-    └── UpdateError            an Update can't be evaluated
+├── RegistryError (ValueError)
+│   ├── RefusedEditError       the graph would be wrong, or is not to be edited
+│   ├── StaleEditError         somebody else was there first
+│   └── UpdateError            an Update can't be evaluated
+└── UnknownVersionError (LookupError)
 """
 
 from collections.abc import Sequence
+
+from shapes import Finding
+
+MOST_SENTENCES = 20
 
 
 class RegistryError(ValueError):
@@ -19,12 +24,15 @@ class RefusedEditError(RegistryError):
 
     Attributes
     ----------
-    sentences : what is wrong, one sentence each
+    sentences : what is wrong, one sentence each; of very many the first, and how many more there are
+    findings : where the shapes refused it, all that they found, in the order of the sentences
     """
 
-    def __init__(self, sentences: Sequence[str]) -> None:
-        super().__init__(" ".join(sentences))
-        self.sentences = tuple(sentences)
+    def __init__(self, sentences: Sequence[str], findings: Sequence[Finding] = ()) -> None:
+        more = [f"… and {len(sentences) - MOST_SENTENCES} more."] if len(sentences) > MOST_SENTENCES else []
+        self.sentences = (*sentences[:MOST_SENTENCES], *more)
+        self.findings = tuple(findings)
+        super().__init__(" ".join(self.sentences))
 
 
 class StaleEditError(RegistryError):
@@ -42,3 +50,11 @@ class UpdateError(RegistryError):
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
         self.status = status
+
+
+class UnknownVersionError(LookupError):
+    """A thing never had such a version, as far as is recorded."""
+
+    def __str__(self) -> str:
+        """Show the sentence without the quotes that a KeyError adds."""
+        return str(self.args[0]) if self.args else ""

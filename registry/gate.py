@@ -1,7 +1,7 @@
 """The one gate that edits pass: graphs that may be edited, shapes, provenance, one transaction."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import datetime
 from urllib.parse import quote
@@ -12,14 +12,15 @@ import shapes
 from kg.iris import Iris, stamp
 from kg.provenance import activity
 from kg.store import Store
-from kg.terms import Lang, describe
+from kg.terms import Lang, canonical, describe
 from ontology.names import FC, RDFS
+from registry import record
 from registry.edits import Delta, Receipt, Seen, Skolem, etag
 from registry.errors import RefusedEditError, StaleEditError
+from registry.owners_word import settled
 
-OWN = ("ontology", "shapes", "audit", "catalogue")
+OWN = ("ontology", "shapes", "audit", "catalogue", record.EDITS)
 OWN_FAMILIES = ("aggregates/",)
-MOST_SENTENCES = 20
 MOST_QUADS = 200_000
 
 
@@ -68,7 +69,7 @@ class Gate:
         if graph.startswith(ours) and not all(part.strip(".") for part in place.split("/")):
             return f"{graph} has an empty part or one of dots alone, so that it looks like another graph; name it without."
         place = place.lower()  # nor by letters of another case
-        own = place in OWN or place.startswith(OWN_FAMILIES) or "/telemetry/" in place or place.endswith("/latest")
+        own = place in OWN or place.startswith(OWN_FAMILIES) or "/telemetry/" in place or place.endswith(("/latest", f"/{record.EDITS}"))
         if graph.startswith(ours) and own:
             return (
                 f"{graph} is written by the platform itself and not edited; use {self._iris.graph('registry')}, "
@@ -87,16 +88,17 @@ class Gate:
         return etag(triple for triple in self._store.graph(graph) if subject is None or triple.subject == NamedNode(subject))
 
     def apply(self, delta: Delta, *, by: str, why: str, if_match: Seen | None = None) -> Receipt:
-        """Make an edit: all of it, with who, when and why in graph `audit`, in one transaction.
+        """Make an edit: all of it, with who, when and why in graph `audit` and what it changed (see `record`), in one transaction.
 
-        Quads without a graph go to `default_graph`; blank nodes are given IRIs.
+        Quads without a graph go to `default_graph`; blank nodes are given IRIs. Where a member's facts now say what a box says, too, the
+        box's word gives way in the same transaction (see `owners_word`).
 
         Parameters
         ----------
         by
             Key of the principal who wants it.
         why
-            In words, for whoever reads the audit.
+            In words, for whoever reads the audit; may be empty.
         if_match
             What was seen when the edit was thought of.
 
@@ -118,7 +120,7 @@ class Gate:
                 raise StaleEditError(
                     f"{if_match.subject or if_match.graph} has changed since it was read; read it again and repeat the edit"
                 )
-            return self._apply(wanted, by, why)
+            return self._apply(settled(self._store, self._iris, wanted), by, why)
 
     def replace(self, graph: str, triples: Iterable[Triple], *, by: str, why: str, if_match: Seen | None = None) -> Receipt:
         """Make a graph hold these triples and no others; see `apply`."""
@@ -129,12 +131,17 @@ class Gate:
             return self.apply(Delta(frozenset(before), frozenset(after)), by=by, why=why, if_match=if_match)
 
     def _placed(self, delta: Delta) -> Delta:
-        """Give quads without graph the graph that stands for the default, and blank nodes IRIs."""
+        """Give quads without graph the graph that stands for the default, blank nodes IRIs, and literals the spelling that stores give back."""
         default = NamedNode(self.default_graph)
 
         def placed(quads: Iterable[Quad]) -> frozenset[Quad]:
             return frozenset(
-                Quad(quad.subject, quad.predicate, quad.object, default) if isinstance(quad.graph_name, DefaultGraph) else quad
+                Quad(
+                    quad.subject,
+                    quad.predicate,
+                    canonical(quad.object) if isinstance(quad.object, Literal) else quad.object,
+                    default if isinstance(quad.graph_name, DefaultGraph) else quad.graph_name,
+                )
                 for quad in quads
             )
 
@@ -147,12 +154,15 @@ class Gate:
         if not delete and not insert:
             return Receipt(None, at, 0, 0, {graph: etag(content) for graph, content in before.items()})
         self._refuse_invalid(before, after)
-        run = self._iris.id("run", f"edit-{stamp(at)}-{self._mint()}")
-        self._store.apply(delete=delete, insert=[*insert, *self._account(run, at, by, why, delete, insert)])
+        run = record.Run(
+            self._iris.id("run", f"edit-{stamp(at)}-{self._mint()}"), at, self._iris.id("agent", quote(by, safe="")), why.strip()
+        )
+        kept = record.records(self._store, self._iris, run, delete, insert)
+        self._store.apply(delete=delete, insert=[*insert, *self._account(run, delete, insert), *kept])
         touched = sorted({quad.graph_name.value for quad in (*delete, *insert)})  # type: ignore[union-attr]
         if self._written is not None:
             self._written(touched)
-        return Receipt(run, at, len(delete), len(insert), {graph: etag(content) for graph, content in after.items()})
+        return Receipt(run.iri, at, len(delete), len(insert), {graph: etag(content) for graph, content in after.items()})
 
     @staticmethod
     def _effective(wanted: Delta, before: dict[str, set[Triple]]) -> tuple[list[Quad], list[Quad], dict[str, set[Triple]]]:
@@ -170,55 +180,56 @@ class Gate:
 
     def _refuse_invalid(self, before: dict[str, set[Triple]], after: dict[str, set[Triple]]) -> None:
         """Hold what changed, and what refers to it, against the shapes; what was wrong before and is elsewhere does not count."""
+        touched = {graph: {triple.subject for triple in content ^ before[graph]} for graph, content in after.items()}
         around = self._around(set(after))
-        told: list[str] = []
-        for graph, content in after.items():
-            touched = {triple.subject for triple in content ^ before[graph]}
-            judged = _judged(content, touched)
-            if not judged:
-                continue
-            others = [triple for other, triples in after.items() if other != graph for triple in triples]
-            context = [*(content - judged), *others, *around]
-            found = {finding for finding in shapes.validate(judged, context=context).findings}
-            if found:
-                names = {getattr(subject, "value", "") for subject in touched}
-                was = _judged(before[graph], touched)
-                known = set(shapes.validate(was, context=[*(before[graph] - was), *around]).findings) if was else set()
-                told += [finding.sentence for finding in sorted(found) if finding.focus in names or finding not in known]
-        if told:
-            more = [f"… and {len(told) - MOST_SENTENCES} more."] if len(told) > MOST_SENTENCES else []
-            raise RefusedEditError([*told[:MOST_SENTENCES], *more])
+        found = _findings(after, touched, around)
+        if found:
+            names = {getattr(subject, "value", "") for subjects in touched.values() for subject in subjects}
+            known = _findings(before, touched, around)
+            told = [finding for finding in sorted(found) if finding.focus in names or finding not in known]
+            if told:
+                raise RefusedEditError([finding.sentence for finding in told], told)
 
     def _around(self, graphs: set[str]) -> list[Triple]:
         """What the graphs may refer to: the registry, and their owners' other small graphs."""
-        owners = {graph.split("/member/")[1].split("/")[0] for graph in graphs if graph.startswith(self._iris.graph("member", ""))}
+        members = self._iris.graph("member", "")
+        owners = {graph[len(members) :].partition("/")[0] for graph in graphs if graph.startswith(members)}
         near = {self._iris.graph("registry")} | {
             self._iris.graph("member", owner, part) for owner in owners for part in ("facts", "contracts", "events")
         }
-        boxes = [
-            graph
-            for graph in (self._store.graphs() if owners else ())
-            if any(graph.startswith(self._iris.graph("member", owner, "osb", "")) for owner in owners)
-        ]
-        return [triple for graph in (near | set(boxes)) - graphs for triple in self._store.graph(graph)]
+        for graph in self._store.graphs() if owners else ():
+            owner, _, part = graph[len(members) :].partition("/") if graph.startswith(members) else ("", "", "")
+            if owner in owners and part.startswith("osb/"):
+                near.add(graph)
+        return [triple for graph in near - graphs for triple in self._store.graph(graph)]
 
-    def _account(self, run: str, at: datetime, by: str, why: str, delete: Sequence[Quad], insert: Sequence[Quad]) -> list[Quad]:
+    def _account(self, run: record.Run, delete: Sequence[Quad], insert: Sequence[Quad]) -> list[Quad]:
         """State who did what: counts and graphs, not the triples, so that what is erased there does not live on here."""
         audit = self._iris.graph("audit")
         graphs = sorted({quad.graph_name.value for quad in (*delete, *insert)})  # type: ignore[union-attr]
         return [
-            *activity(self._iris, audit, run, at=at, on_behalf_of=self._iris.id("agent", quote(by, safe=""))),
+            *activity(self._iris, audit, run.iri, at=run.at, on_behalf_of=run.agent),
             *describe(
                 audit,
-                run,
+                run.iri,
                 {
-                    str(RDFS.comment): Lang(why),
+                    str(RDFS.comment): Lang(run.why) if run.why else None,
                     str(FC.editedGraph): [NamedNode(graph) for graph in graphs],
                     str(FC.deletedTriples): len(delete),
                     str(FC.insertedTriples): len(insert),
                 },
             ),
         ]
+
+
+def _findings(contents: Mapping[str, set[Triple]], touched: Mapping[str, Set[object]], around: Sequence[Triple]) -> set[shapes.Finding]:
+    """What the shapes find in the things that were touched: of all graphs at once, as what they look at is the union of graphs."""
+    judged = {graph: _judged(content, touched[graph]) for graph, content in contents.items()}
+    looked_at = set().union(*judged.values())
+    if not looked_at:
+        return set()
+    rest = [triple for graph, content in contents.items() for triple in content - judged[graph] if triple not in looked_at]
+    return set(shapes.validate(looked_at, context=[*rest, *around]).findings)
 
 
 def _judged(content: set[Triple], touched: Set[object]) -> set[Triple]:

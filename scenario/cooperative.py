@@ -12,7 +12,7 @@ from kg.iris import Iris
 from kg.terms import Lang, Value, describe
 from kg.terms import iri as _iri
 from market.contracts import Terms, draft
-from ontology.names import DCAT, DCTERMS, DPV, FC, FCV, ODRL, ORG, PROV, QUDT, RDF, RDFS, S4ENER, S4SYST, SAREF, UNIT
+from ontology.names import DCAT, DCTERMS, DPV, FC, FCV, ODRL, ORG, PROV, QUDT, RDF, RDFS, S4ENER, S4SYST, SAREF, UNIT, WGS84
 from scenario.dataset import HOMES
 
 ZONE = "America/Los_Angeles"
@@ -21,6 +21,9 @@ CONTRACT_YEAR = (date(2016, 8, 1), date(2017, 7, 31))
 CONSENT_YEARS = (date(2016, 8, 1), date(2017, 12, 31))
 IMPORT_LIMIT_KW = 25.0
 EXPORT_LIMIT_KW = 12.0
+SUBSTATION = (34.0966, -117.7198)  # where the demo's feeder begins on the map [°]: a place in the time zone of its homes
+HOMES_A_CABINET, BRANCHES = 4, 5
+CABINETS_APART = 0.0016  # [°], about 180 m
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,38 @@ def _home(names: list[str], index: int, rng: np.random.Generator) -> HomePlan:
 
 def facts(homes: list[HomePlan], iris: Iris) -> list[Quad]:
     """State what the registry and the owners know, before any box has spoken."""
-    return [quad for part in (_registry(iris), *(_owner(home, iris) for home in homes)) for quad in part]
+    owners = (_owner(home, iris, cabinet(index)) for index, home in enumerate(homes))
+    return [quad for part in (_registry(iris), _grid(len(homes), iris), *owners) for quad in part]
+
+
+def cabinet(home: int) -> int:
+    """Number of the cabinet, from 1, at which the home of an index is connected."""
+    return home // HOMES_A_CABINET + 1
+
+
+def _grid(homes: int, iris: Iris) -> Iterator[Quad]:
+    """Place the feeder's cabinets on the map: in branches about the substation, each fed by the one before it."""
+    graph = iris.graph("registry")
+    for number in range(1, cabinet(homes - 1) + 1):
+        branch, depth = (number - 1) % BRANCHES, (number - 1) // BRANCHES + 1
+        bend = np.sin(depth * 0.9 + branch) * 0.35
+        angle, reach = 2 * np.pi * branch / BRANCHES + 0.5 + bend / depth, depth * CABINETS_APART
+        above = FEEDER if depth == 1 else f"cabinet-{number - BRANCHES}"
+        yield from describe(
+            graph,
+            iris.id("node", f"cabinet-{number}"),
+            {
+                RDF.type: FC.GridNode,
+                RDFS.label: Lang(f"Cabinet {number}"),
+                FC.fedBy: _iri(iris.id("node", above)),
+                WGS84.lat: _degrees(SUBSTATION[0] + reach * float(np.sin(angle))),
+                WGS84.long: _degrees(SUBSTATION[1] + reach * float(np.cos(angle)) / float(np.cos(np.radians(SUBSTATION[0])))),
+            },
+        )
+
+
+def _degrees(value: float) -> Decimal:
+    return Decimal(f"{value:.5f}")
 
 
 def contract(home: HomePlan, iris: Iris) -> list[Quad]:
@@ -123,7 +157,16 @@ def _registry(iris: Iris) -> Iterator[Quad]:
     graph, i = iris.graph("registry"), iris.id
     yield from describe(graph, i("cooperative", COOPERATIVE), {RDF.type: FC.Cooperative, RDFS.label: Lang("Demo cooperative")})
     yield from describe(graph, i("dso", DSO), {RDF.type: FC.GridOperator, RDFS.label: Lang("Demo distribution system operator")})
-    yield from describe(graph, i("node", FEEDER), {RDF.type: FC.GridNode, RDFS.label: Lang("Low-voltage feeder 1")})
+    yield from describe(
+        graph,
+        i("node", FEEDER),
+        {
+            RDF.type: FC.GridNode,
+            RDFS.label: Lang("Low-voltage feeder 1"),
+            WGS84.lat: _degrees(SUBSTATION[0]),
+            WGS84.long: _degrees(SUBSTATION[1]),
+        },
+    )
     yield from describe(graph, i("vpp", PORTFOLIO), {RDF.type: FC.VirtualPowerPlant, RDFS.label: Lang("Portfolio of the demo cooperative")})
     for source in range(1, HOMES + 1):
         yield from describe(
@@ -158,7 +201,7 @@ def _registry(iris: Iris) -> Iterator[Quad]:
     )
 
 
-def _owner(home: HomePlan, iris: Iris) -> Iterator[Quad]:
+def _owner(home: HomePlan, iris: Iris, at_cabinet: int) -> Iterator[Quad]:
     key, i = home.key, iris.id
     graph = iris.graph("member", key, "facts")
 
@@ -188,6 +231,7 @@ def _owner(home: HomePlan, iris: Iris) -> Iterator[Quad]:
             FC.locatedAt: _iri(site),
             FC.ownedBy: owned,
             S4SYST.connectionPointOf: _iri(i("node", FEEDER)),
+            FC.nearestNode: _iri(i("node", f"cabinet-{at_cabinet}")),
             SAREF.hasPropertyValue: [_iri(f"{connection}#importLimit"), _iri(f"{connection}#exportLimit")],
         },
     )

@@ -70,7 +70,9 @@ def totals(store: Store, settled: Iterable[str]) -> dict[str, Any]:
 
 
 def _around(iris: Iris, graph: str, graphs: Mapping[str, list[Triple]]) -> list[Triple]:
-    """What a graph may refer to: the registry, and its owner's other small graphs."""
+    """What a graph may refer to: the registry, and its owner's other small graphs; and the boxes of which the owner has corrected something."""
     owner = graph.split("/member/")[1].split("/")[0] if "/member/" in graph else ""
     near = {iris.graph("registry")} | {iris.graph("member", owner, part) for part in ("facts", "contracts", "events") if owner}
+    corrected = iris.graph("member", owner, "differing", "") if owner else ""
+    near |= {each.replace("/differing/", "/osb/") for each in graphs if corrected and each.startswith(corrected)}
     return [triple for other in near - {graph} for triple in graphs.get(other, [])]

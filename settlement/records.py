@@ -24,7 +24,7 @@ NOT_OBEYED = frozenset({str(S4ENER.New), str(S4ENER.Rejected)})
 
 @dataclass(frozen=True)
 class Campaign:
-    """A campaign and its request; arrays are kW a slot of `[start, end)`."""
+    """A campaign and its request; arrays are kW a slot of `[start, end)`, and zero in slots that a pause touched: nothing was asked in them."""
 
     iri: str
     status: str
@@ -35,6 +35,7 @@ class Campaign:
     promised_kw: Array | None
     price: Decimal
     cooperative: str
+    paused: frozenset[datetime] = frozenset()
 
     @property
     def hours(self) -> float:
@@ -91,7 +92,25 @@ def campaign(store: Store, iri: str) -> Campaign:
     if len(asked_kw) != slots:
         raise SettlementError(f"{row['request']} asks for {len(asked_kw)} slots, but its window has {slots:g}; correct the request")
     promised_kw = _array(row["promised"]) if "promised" in row else None
-    return Campaign(iri, row["status"], row["start"], row["end"], row["step"], asked_kw, promised_kw, row["price"], row["cooperative"])
+    paused = _paused(store, iri, [row["start"] + row["step"] * n for n in range(len(asked_kw))], row["step"])
+    for n in paused:
+        asked_kw[n] = 0.0
+        if promised_kw is not None:
+            promised_kw[n] = 0.0
+    left_out = frozenset(row["start"] + row["step"] * n for n in paused)
+    return Campaign(
+        iri, row["status"], row["start"], row["end"], row["step"], asked_kw, promised_kw, row["price"], row["cooperative"], left_out
+    )
+
+
+def _paused(store: Store, iri: str, slots: Sequence[datetime], step: timedelta) -> list[int]:
+    """Number the slots of which a part was paused."""
+    pauses = queries.rows(store, queries.load("settlement", "campaign_pauses"), campaign=iri)
+    return [
+        n
+        for n, slot in enumerate(slots)
+        if any(each["paused"] < slot + step and ("resumed" not in each or slot < each["resumed"]) for each in pauses)
+    ]
 
 
 def events(store: Store, iri: str) -> list[Event]:
@@ -134,16 +153,17 @@ def instructions(store: Store, iri: str) -> dict[str, list[Instruction]]:
 
 
 def instructed_kw(given: Iterable[Instruction], slots: Sequence[datetime], step: timedelta) -> Array:
-    """Add up what the devices of a site were told [kW a slot]; of several instructions to a device, the latest counts."""
+    """Add up what the devices of a site were told [kW a slot]; of several instructions to a device, the latest counts.
+
+    One that was not obeyed is none: it takes the place of an earlier one with zero.
+    """
     by_device: dict[str, Array] = {}
     for instruction in given:
-        if not instruction.obeyed:
-            continue
         told = by_device.setdefault(instruction.device, np.zeros(len(slots)))
         for n, slot in enumerate(slots):
             at = (slot - instruction.start) // instruction.step
             if 0 <= at < len(instruction.kw) and step <= instruction.step:
-                told[n] = np.nan_to_num(instruction.kw[at])
+                told[n] = np.nan_to_num(instruction.kw[at]) if instruction.obeyed else 0.0
     return sum(by_device.values(), np.zeros(len(slots)))
 
 

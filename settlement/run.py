@@ -160,6 +160,7 @@ def _calls(store: Store, campaign: Campaign) -> tuple[list[_Call], list[Finding]
             continue
         others = [each.start for each in called[event.site] if each.begun and each.event != event.iri]
         within = inside(contract, event, slots, campaign.step, told_kw, others)
+        within = replace(within, counts=within.counts & np.array([slot not in campaign.paused for slot in slots], bool))
         calls.append(
             _Call(
                 event,

@@ -1,7 +1,7 @@
 """Hold a graph against the shapes: the gate of the store."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -49,7 +49,10 @@ class Finding:
     severity
         `Violation`, `Warning` or `Info`.
     sentence
-        What is wrong, why it is refused and what to do, for people.
+        What is wrong, why it is refused and what to do, in English and with the names of terms: for logs, partners and programs.
+    things, names, messages
+        For people, by language (`en`, `es`, `nl`): what the thing is called, what the property is called (empty for a rule about the whole
+        thing), and what is wrong, why and what to do. `shapes.sentences.for_people` and `.field` choose among them.
     """
 
     focus: str
@@ -58,6 +61,9 @@ class Finding:
     shape: str
     severity: str
     sentence: str
+    things: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    names: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    messages: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -158,16 +164,18 @@ def _follows_from_another(problem: sentences.Problem) -> bool:
 
 def _problem(parts: Iterable[tuple[Node, Node, Any]]) -> sentences.Problem:
     """Read what pyshacl states of one result; nodes come as (graph, node)."""
-    found = {predicate: value[1] if isinstance(value, tuple) else value for _, predicate, value in parts}
+    stated = [(predicate, value[1] if isinstance(value, tuple) else value) for _, predicate, value in parts]
+    found = dict(stated)
     constraint = found.get(SH.sourceConstraint)
+    shape = found[SH.sourceShape] if constraint is None else constraint
     return sentences.Problem(
         focus=found[SH.focusNode],
         path=found.get(SH.resultPath),
         value=found.get(SH.value),
-        shape=found[SH.sourceShape] if constraint is None else constraint,
+        shape=shape,
         component=found[SH.sourceConstraintComponent],
         severity=found[SH.resultSeverity],
-        message=str(found.get(SH.resultMessage, "")),
+        messages=sentences.messages(shape, (str(value) for predicate, value in stated if predicate == SH.resultMessage)),
     )
 
 
@@ -180,6 +188,9 @@ def _finding(problem: sentences.Problem, facts: rdflib.Graph) -> Finding:
         shape=str(problem.shape),
         severity=str(problem.severity).rpartition("#")[2],
         sentence=sentences.sentence(problem, facts),
+        things=sentences.things(problem.focus, facts),
+        names=sentences.names(problem),
+        messages=sentences.said_in_each_language(problem, facts),
     )
 
 
@@ -193,7 +204,9 @@ def _unknown_terms(stated: Iterable[ox.Triple], facts: rdflib.Graph) -> Iterable
             if term.startswith(_FC) and rdflib.URIRef(term) not in FC:
                 focus = to_node(triple.subject)
                 told = sentences.unknown_term(focus, kind, term, facts)
-                yield Finding(str(focus), triple.predicate.value, term, "", "Violation", told)
+                plainly = sentences.said_of_term("unknown term", kind, term)
+                around = sentences.things(focus, facts)
+                yield Finding(str(focus), triple.predicate.value, term, "", "Violation", told, around, messages=plainly)
 
 
 def _undescribed(stated: Iterable[ox.Triple], focus_nodes: Mapping[Node, set[Node]], facts: rdflib.Graph) -> Iterable[Finding]:
@@ -203,4 +216,5 @@ def _undescribed(stated: Iterable[ox.Triple], focus_nodes: Mapping[Node, set[Nod
         node = to_node(triple.subject)
         if node in described or not triple.predicate.value.startswith(_OURS) or facts.value(node, RDF.type) is not None:
             continue
-        yield Finding(str(node), str(RDF.type), "", "", "Violation", sentences.untyped(node, facts))
+        told, around = sentences.untyped(node, facts), sentences.things(node, facts)
+        yield Finding(str(node), str(RDF.type), "", "", "Violation", told, around, messages=sentences.said_of_term("untyped"))

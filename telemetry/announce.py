@@ -1,10 +1,10 @@
-"""What an OSB says of itself: checked, then the whole of its own graph, and nothing else."""
+"""What an OSB says of itself: checked, then the whole of its own graph, and nothing else; the owner's word stays the owner's."""
 
 from collections.abc import Iterable
 
-from pyoxigraph import NamedNode, Triple
+from pyoxigraph import NamedNode, Quad, Triple
 
-from kg import queries
+from kg import queries, words
 from kg.iris import Iris
 from kg.store import Store
 from mappers import jsonld
@@ -28,7 +28,8 @@ def osb_identifier(iris: Iris, osb: str) -> str:
 def register(store: Store, iris: Iris, channels: Channels, identifier: str, payload: bytes) -> str:
     """Take an announcement in: replace the graph of the OSB, and learn its channels.
 
-    Announcing the same again writes nothing.
+    What the owner has spoken of stays as the owner said it; the box's word on it is kept apart (`kg.words`). Announcing the same again
+    writes nothing.
 
     Returns
     -------
@@ -51,11 +52,29 @@ def register(store: Store, iris: Iris, channels: Channels, identifier: str, payl
         )
     facts, graph = home_of(store, iris, osb)
     _refuse_foreign(store, iris, said.triples, graph)
-    if set(store.graph(graph)) != set(said.triples):
-        refuse_unless_valid(said.triples, what=f"The announcement of {identifier}", context=store.graph(facts))
-        store.replace_graph(graph, said.triples)
+    known = store.graph(facts)
+    divided = words.apart(said.triples, known)
+    notes = words.noted(osb, divided.withheld)
+    before, noted = set(store.graph(graph)), set(store.graph(words.differing_graph(graph)))
+    if before != divided.kept or noted != set(notes):
+        refuse_unless_valid(divided.kept, what=f"The announcement of {identifier}", context=known)
+        _write(store, graph, (before, [triple for triple in said.triples if triple in divided.kept]), (noted, notes))
         channels.reload(graph)
     return said.id
+
+
+def _write(store: Store, graph: str, own: tuple[set[Triple], list[Triple]], notes: tuple[set[Triple], list[Triple]]) -> None:
+    """Replace the graph of a box, and the notes of what was withheld, in one transaction."""
+    if not notes[0] and not notes[1]:
+        store.replace_graph(graph, own[1])
+        return
+    delete: list[Quad] = []
+    insert: list[Quad] = []
+    for name, (before, after) in ((graph, own), (words.differing_graph(graph), notes)):
+        where = NamedNode(name)
+        delete += [Quad(each.subject, each.predicate, each.object, where) for each in sorted(before - set(after), key=str)]
+        insert += [Quad(each.subject, each.predicate, each.object, where) for each in after if each not in before]
+    store.apply(delete=delete, insert=insert)
 
 
 def home_of(store: Store, iris: Iris, osb: str) -> tuple[str, str]:

@@ -124,7 +124,7 @@ def access_list() -> str:
     platform = [PLATFORM, *(f"{PLATFORM}-{number}" for number in range(1, PLATFORM_PROCESSES + 1))]
     lines = [line for name in platform for line in (f"user {name}", "topic readwrite flexcoop/#", "")]
     lines += [f"pattern write flexcoop/osb/%u/{verb}" for verb in ("announce", "telemetry", "report", "renew")]
-    lines += [f"pattern read flexcoop/osb/%u/{verb}" for verb in ("ack", "dispatch", "certificate")]
+    lines += [f"pattern read flexcoop/osb/%u/{verb}" for verb in ("ack", "dispatch", "comfort", "certificate")]
     lines += ["pattern read flexcoop/scenario/tick"]
     return "\n".join(lines) + "\n"
 

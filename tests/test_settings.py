@@ -59,6 +59,12 @@ def test_an_address_of_ipv6_stands_in_brackets() -> None:
         ({"FLEX_BROKER_SECURITY": "tls", "FLEX_BROKER_KIND": "amqtt"}, "use auto or mosquitto"),
         ({"FLEX_BROKER_SECURITY": "tls", "FLEX_BROKER_HOST": "::"}, "set FLEX_BROKER_NAMES"),
         ({"FLEX_BROKER_CERTIFICATE_DAYS": "0"}, "is not from 1 to 825"),
+        ({"FLEX_SMTP_SECURITY": "ssl"}, "FLEX_SMTP_SECURITY='ssl' is unknown; use starttls, tls or none"),
+        ({"FLEX_SMTP_HOST": "mail.example"}, "names no mailbox that letters could come from"),
+        ({"FLEX_SMTP_HOST": "mail.example", "FLEX_SMTP_FROM": "Coop <a@b.example>\r\nBcc: x@y.example"}, "names no mailbox"),
+        ({"FLEX_SMTP_HOST": "mail.example", "FLEX_SMTP_FROM": "a@b.example", "FLEX_SMTP_SECURITY": "none"}, "in the clear"),
+        ({"FLEX_SMTP_PORT": "70000"}, "is no port; 587 is usual for starttls"),
+        ({"FLEX_SMTP_USER": "flex"}, "only one is set, and neither works alone"),
     ],
 )
 def test_wrong_setting_is_refused_with_what_to_do(given: dict[str, str], sentence: str) -> None:
@@ -70,6 +76,13 @@ def test_wrong_setting_is_refused_with_what_to_do(given: dict[str, str], sentenc
 
 def test_the_network_is_reached_behind_a_proxy_with_tls_only() -> None:
     assert settings.load({"FLEX_HTTP_HOST": "0.0.0.0", "FLEX_BASE": "https://coop.example"}).web.host == "0.0.0.0"
+
+
+def test_without_a_mail_server_nothing_is_sent_and_with_one_the_sender_is_known() -> None:
+    mail = settings.load({"FLEX_SMTP_HOST": "mail.example", "FLEX_SMTP_FROM": "Energy cooperative <events@coop.example>"}).mail
+
+    assert settings.load({}).mail.host == ""
+    assert (mail.port, mail.security, mail.address) == (587, "starttls", "events@coop.example")
 
 
 def test_secrets_are_never_shown() -> None:

@@ -1,8 +1,16 @@
-// Draws every <div class="chart" data-src="…"> with uPlot from the JSON behind it (api/charts.py says its form).
+// Draws every <div class="chart" data-src="…"> with uPlot from the JSON behind it (api/charts.py says its form and all words), and offers
+// the same numbers as a table.
 // data-every="5" asks again every five seconds; class "steps" draws each value over its whole interval.
 "use strict";
 
-const COLOURS = ["#0f766e", "#8a5a00", "#d97706", "#2563eb", "#c2410c", "#7c3aed", "#64748b"];
+const DARK = matchMedia("(prefers-color-scheme: dark)");
+const LIGHT_COLOURS = ["#0f766e", "#8a5a00", "#c26a00", "#2563eb", "#b91c1c", "#7c3aed", "#52606d"];
+const DARK_COLOURS = ["#4fc3b4", "#e0b040", "#ff9f43", "#8ab4ff", "#ff8a80", "#c4a7ff", "#a9b8c6"];
+
+function number(value, digits) {
+  if (value === null || value === undefined) return "—";
+  return new Intl.NumberFormat(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+}
 
 function style(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -10,13 +18,14 @@ function style(name) {
 
 function lines(data, stepped) {
   let colour = 0;
+  const colours = DARK.matches ? DARK_COLOURS : LIGHT_COLOURS;
   return data.series.map((series) => {
     const forecast = series.band || series.dash;
-    const stroke = forecast ? style("--quiet") : COLOURS[colour++ % COLOURS.length];
+    const stroke = forecast ? style("--quiet") : colours[colour++ % colours.length];
     return {
       label: series.label, scale: series.unit, stroke, width: series.band ? 0 : 2, dash: series.dash ? [6, 4] : undefined,
       paths: stepped ? uPlot.paths.stepped({ align: 1 }) : undefined, points: { show: false }, band: series.band,
-      value: (plot, value) => (value === null || value === undefined ? "—" : value.toFixed(2) + " " + series.unit),
+      value: (plot, value) => number(value, 2) + " " + series.unit,
     };
   });
 }
@@ -27,15 +36,19 @@ function axes(data) {
   const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: data.zone });
   return [
     { ...look, values: (plot, splits) => splits.map((at) => clock.format(new Date(at * 1000))) },
-    ...units.map((unit, index) => ({ ...look, scale: unit, label: unit, labelSize: 18, size: 54, side: index ? 1 : 3, grid: { ...look.grid, show: index === 0 } })),
+    ...units.map((unit, index) => ({ ...look, scale: unit, label: unit, values: (plot, splits) => splits.map((at) => (at === null ? "" : tick(at))), labelSize: 18, size: 54, side: index ? 1 : 3, grid: { ...look.grid, show: index === 0 } })),
   ];
 }
 
-function legend(plot, host) {
+function tick(value) {
+  return new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 3 }).format(value);
+}
+
+function legend(plot, host, words) {
   const list = document.createElement("ul");
   list.className = "legend";
   plot.series.forEach((series, index) => {
-    if (index === 0 || series.band === "high") return;
+    if (index === 0 || series.band === "high" || plot.data[index].every((value) => value === null)) return;
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-pressed", "true");
@@ -45,7 +58,7 @@ function legend(plot, host) {
     const shape = series.band ? { x: 0, y: 2, width: 28, height: 10, fill: series.stroke(), opacity: 0.2 } : { x1: 0, y1: 7, x2: 28, y2: 7, stroke: series.stroke(), "stroke-width": 4, "stroke-dasharray": series.dash ? "6 4" : "" };
     Object.entries(shape).forEach(([name, value]) => line.setAttribute(name, value));
     mark.append(line);
-    button.append(mark, series.band ? "10 % to 90 % of outcomes" : series.label);
+    button.append(mark, series.band ? words.band : series.label);
     button.addEventListener("click", () => {
       const show = !plot.series[index].show;
       plot.setSeries(index, { show });
@@ -57,6 +70,43 @@ function legend(plot, host) {
     list.append(item);
   });
   host.append(list);
+}
+
+// filled when it is opened: most never are
+function table(name, data, open) {
+  const details = document.createElement("details");
+  const summary = document.createElement("summary");
+  summary.textContent = data.words.table;
+  const around = document.createElement("div");
+  around.className = "scroll";
+  around.tabIndex = 0;
+  around.setAttribute("role", "region");
+  around.setAttribute("aria-label", name || data.words.table);
+  details.append(summary, around);
+  details.addEventListener("toggle", () => {
+    if (around.childElementCount) return;
+    const clock = new Intl.DateTimeFormat(document.documentElement.lang, { weekday: "short", hour: "2-digit", minute: "2-digit", hour12: false, timeZone: data.zone });
+    const made = document.createElement("table");
+    const cell = (row, name, text, scope) => {
+      const one = document.createElement(name);
+      one.textContent = text;
+      if (scope) one.scope = scope;
+      row.append(one);
+    };
+    const head = made.createTHead().insertRow();
+    cell(head, "th", data.words.time, "col");
+    data.series.forEach((series) => cell(head, "th", series.label + ", " + series.unit, "col"));
+    const body = made.createTBody();
+    data.t.forEach((at, index) => {
+      if (data.series.every((series) => series.values[index] === null)) return;
+      const row = body.insertRow();
+      cell(row, "th", clock.format(new Date(at * 1000)), "row");
+      data.series.forEach((series) => cell(row, "td", number(series.values[index], 2)));
+    });
+    around.append(made);
+  });
+  details.open = Boolean(open);
+  return details;
 }
 
 function bands(series) {
@@ -72,13 +122,16 @@ function fromZero(data) {
 }
 
 function draw(host, data) {
+  const open = host.querySelector("details")?.open;
   host.replaceChildren();
   if (!data.series.some((series) => series.values.some((value) => value !== null))) {
     const note = document.createElement("p");
-    note.textContent = "Nothing has been measured in this time.";
+    note.textContent = data.words.nothing;
     host.append(note);
+    host.classList.add("empty");
     return null;
   }
+  host.classList.remove("empty");
   const stepped = host.classList.contains("steps");
   const times = data.t.slice();
   const columns = data.series.map((series) => series.values.slice());
@@ -92,8 +145,17 @@ function draw(host, data) {
     cursor: { drag: { x: true, y: false } }, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), data.zone),
     scales: stepped ? { x: { time: true }, ...fromZero(data) } : { x: { time: true } }, axes: axes(data), series: [{}, ...series], bands: bands(series),
   };
-  const plot = new uPlot(options, [times, ...columns], host);
-  legend(plot, host);
+  const picture = document.createElement("div"); // the buttons below must not be inside of what is one picture to a screen reader
+  const name = host.getAttribute("aria-label") || host.dataset.name || "";
+  host.dataset.name = name;
+  host.removeAttribute("role");
+  host.removeAttribute("aria-label");
+  picture.setAttribute("role", "img");
+  picture.setAttribute("aria-label", name);
+  host.append(picture);
+  const plot = new uPlot(options, [times, ...columns], picture);
+  legend(plot, host, data.words);
+  host.append(table(name, data, open));
   return plot;
 }
 

@@ -24,6 +24,14 @@
     return needed.map((name) => `PREFIX ${name}: <${prefixes[name]}>\n`).join("") + query;
   };
 
+  // The editor's own fields have no names for those who hear the page, and its button is no tab among the tabs.
+  const name = () => {
+    place.querySelectorAll(".tabsList button.addTab").forEach((button) => { button.setAttribute("role", "tab"); button.setAttribute("aria-selected", "false"); });
+    place.querySelectorAll("input.autocomplete").forEach((field) => field.setAttribute("aria-label", place.dataset.endpoint));
+    place.querySelectorAll(".CodeMirror textarea").forEach((field) => field.setAttribute("aria-label", place.dataset.query));
+  };
+  new MutationObserver(name).observe(place, { childList: true, subtree: true });
+
   const wanted = new URLSearchParams(location.search);
   const start = withPrefixes(text.value);
   const editor = new Yasgui(place, {
@@ -40,6 +48,7 @@
     endpointCatalogueOptions: { getData: () => [] },
   });
   form.hidden = true;
+  name();
   const tab = editor.getTab();
   if (tab && (wanted.has("query") || !tab.getYasqe().getValue().trim())) tab.getYasqe().setValue(start);
   if (tab) tab.getYasqe().collapsePrefixes(true);

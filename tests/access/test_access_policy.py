@@ -77,12 +77,13 @@ def any_world(any_store, iris):
 
 EVERYONES = ["ontology", "shapes", "catalogue", "feed/facts", "feed/osb/feed", "feed/telemetry/2016-08", "feed/latest", "feed/plans"]
 EVERYONES += ["aggregates/facts", "aggregates/load/2016-08", "aggregates/production/2016-08", "aggregates/flexibility/2016-08"]
-OWN = ["facts", "osb/h01", "telemetry/2016-08", "latest", "plans", "contracts", "events", "statements"]
+OWN = ["facts", "osb/h01", "telemetry/2016-08", "latest", "plans", "contracts", "events", "statements", "edits"]
 CLOSED = [
     "registry",
     "people",
     "policy",
     "audit",
+    "edits",
     "market",
     "portfolio/plans",
     "portfolio/osb/platform",

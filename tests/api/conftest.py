@@ -69,7 +69,7 @@ def services(store: EmbeddedStore, iris: Iris, tmp_path: Path, calls, access) ->
         readings=Readings(store, iris, channels),
         endpoint=endpoint,
         dead_letters=letters,
-        commands={name: command(name) for name in ("campaign", "abort", "opt-out")},
+        commands={name: command(name) for name in ("campaign", "abort", "pause", "resume", "flexibility", "opt-out")},
         now=lambda: NOW,
         status=lambda: {"ok": True, "telemetry": {"accepted": 3}, "scenario": {}},
         access=access,

@@ -127,7 +127,7 @@ def test_member_is_told_of_its_own_data_and_of_nobody_elses(whole):
     assert "member/h01" in page
     assert "h02" not in page
     assert "market" not in page
-    assert "not licensed" in page
+    assert "sin licencia" in page
 
 
 def test_public_sees_the_public_datasets_with_their_licence(whole):

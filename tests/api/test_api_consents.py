@@ -111,14 +111,14 @@ def test_the_members_page_shows_consents_and_withdraws_them_without_script(clien
     member = as_member("h01")
     form = {"party": partner, "purpose": str(DPV.ResearchAndDevelopment), "category": str(FCV.TelemetryData), **DAYS}
 
-    assert member.post("/members/h01/consents", data=form).headers["Location"] == "/members/h01#consents"
-    page = member.get("/members/h01").get_data(as_text=True)
+    assert member.post("/members/h01/consents", data=form).headers["Location"] == "/members/h01/data#consents"
+    page = member.get("/members/h01/data").get_data(as_text=True)
     assert "Research institute 1" in page
 
     (given,) = [each["iri"] for each in member.get("/api/members/h01/consents").json if each["party"] == partner]
     assert given in page
     assert member.post("/members/h01/consents/withdraw", data={"consent": given}).status_code == 303
-    assert "withdrawn Wed 31 Aug 2016" in member.get("/members/h01").get_data(as_text=True)
+    assert "withdrawn Wed 31 Aug 2016" in member.get("/members/h01/data").get_data(as_text=True)
 
 
 def test_each_consent_says_which_activity_made_and_ended_it(as_member, partner, store, iris):
@@ -150,7 +150,7 @@ def test_a_member_reads_who_looked_and_its_own_looks_are_not_among_them(client, 
     ]
     assert [each["purpose"] for each in looks][1] == "ResearchAndDevelopment"
     assert all("query" not in each and "resource" not in each for each in looks)
-    assert "GET /doc/" in member.get("/members/h01").get_data(as_text=True)
+    assert "GET /doc/" in member.get("/members/h01/data").get_data(as_text=True)
     assert as_member("h02").get("/api/members/h01/looked").status_code == 404
     assert as_member("h02").get("/api/members/h02/looked").json == []  # the partner could not have met its data
 
@@ -180,4 +180,4 @@ def test_without_a_record_there_is_none_to_read(services, signed_in):
 
     assert signed_in(app).get("/-/audit").status_code == 404
     assert signed_in(app).get("/api/members/h01/looked").status_code == 404
-    assert "keeps no record" in signed_in(app).get("/members/h01").get_data(as_text=True)
+    assert "keeps no record" in signed_in(app).get("/members/h01/data").get_data(as_text=True)

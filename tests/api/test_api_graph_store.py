@@ -77,7 +77,7 @@ def test_writing_answers_what_came_of_it_and_leaves_a_trace(client, made: Faces)
     assert [each.status_code for each in (first, again, merged, removed, gone)] == [201, 204, 204, 204, 404]
     assert first.headers["Location"] == G
     assert all('rel="http://www.w3.org/ns/prov#wasGeneratedBy"' in each.headers["Link"] for each in (first, again, merged, removed))
-    assert made.store.graphs() == [made.iris.graph("audit")]
+    assert made.store.graphs() == [made.iris.graph("audit"), made.iris.graph("edits")]
 
 
 def test_a_session_writes_nothing_here(client, made: Faces) -> None:

@@ -105,7 +105,16 @@ def test_operator_starts_a_campaign_with_the_button(opened):
     assert page.locator(".tag.scheduled").first.inner_text() == "scheduled"
     assert page.get_by_role("row").count() > 1  # homes have been picked
 
-    page.get_by_role("button", name="Abort").click()
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_load_state("networkidle")
+    assert page.locator("main .tag.paused").first.inner_text() == "paused"
+    page.get_by_role("button", name="Resume").click()
+    page.wait_for_load_state("networkidle")
+    assert page.locator("main .tag.scheduled").first.inner_text() == "scheduled"
+
+    page.get_by_text("Abort …").click()
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Abort the campaign").click()
     page.wait_for_load_state("networkidle")
     assert page.locator(".tag.aborted").first.inner_text() == "aborted"
 
@@ -114,7 +123,7 @@ def test_member_opens_the_statement_step_by_step(site, opened):
     page, _ = opened("operator", "/campaigns/c1", 390)
     statement = page.locator("a[href*='/statements/']").first.get_attribute("href")
     member = statement.split("/members/")[1].split("/")[0]
-    page, _ = opened(member, f"/members/{member}?date=2016-08-16", 390)
+    page, _ = opened(member, f"/members/{member}/earnings", 390)
     page.locator(f"a[href*='{statement}']").first.click()
 
     assert page.locator("h1").inner_text().startswith("€")

@@ -12,6 +12,8 @@ import pytest
 
 pytestmark = pytest.mark.journey
 NAMED = re.compile(rb"(?<![A-Za-z0-9_.~])(?:osb-)?h02(?![A-Za-z0-9_~])")
+# the store's files are compressed: three letters come up by chance in some megabytes, and IRIs are all that names a member there
+NAMED_IN_STORE = re.compile(rb"[/-]h02(?![A-Za-z0-9_~])")
 
 
 def ask(site, path: str, body: bytes | None = None) -> bytes:
@@ -63,7 +65,7 @@ def test_a_member_is_exported_and_then_forgotten_everywhere(serve, flex, tmp_pat
         for part in ("store", "backups", "jobs", "access.sqlite", "audit.sqlite", "refused.sqlite", "erased.json")
         for file in files(site.folder / part)
     ]
-    assert [file for file in kept if NAMED.search(file.read_bytes())] == []
+    assert [file for file in kept if (NAMED_IN_STORE if file.suffix == ".sst" else NAMED).search(file.read_bytes())] == []
 
 
 def files(place):

@@ -698,7 +698,7 @@ def test_the_full_matrix_of_states_and_verbs(world, state, verb, schedule, start
 
 
 def test_the_table_of_transitions_has_every_state():
-    states = {machine.REQUESTED, machine.SCHEDULED, machine.ONGOING, machine.FINISHED, machine.SETTLED, machine.ABORTED}
+    states = {machine.REQUESTED, machine.SCHEDULED, machine.ONGOING, machine.PAUSED, machine.FINISHED, machine.SETTLED, machine.ABORTED}
 
     assert set(machine.TRANSITIONS) == states
     assert set().union(*machine.TRANSITIONS.values()) == states - {machine.REQUESTED}

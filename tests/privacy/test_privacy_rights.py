@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import zipfile
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from privacy.erasure import Ledger, Place, erase, resume
 from privacy.errors import PrivacyError, UnknownMemberError
 from privacy.export import keys_of, write
 from privacy.pseudonyms import Keys
+from registry.edits import Delta
+from registry.gate import Gate
 from telemetry.channels import Channels
 from telemetry.readings import Readings
 
@@ -123,6 +126,29 @@ def test_nothing_mentions_an_erased_member_and_the_books_stay_the_same(place, ir
         content = file.read_bytes() if file.is_file() else b""
         assert b"h01" not in content, file
         assert CANARY.encode() not in content, file
+
+
+def test_what_edits_have_changed_is_exported_and_forgotten_with_the_member(place, iris, tmp_path) -> None:
+    keys, facts, market = keys_of(place, iris, "h01"), iris.graph("member", "h01", "facts"), iris.graph("market")
+    numbers = itertools.count()
+    gate = Gate(place, iris, lambda: AT, lambda: f"k{next(numbers)}")
+    site, note = NamedNode(iris.id("site", "h01")), NamedNode("http://example.org/note")
+    told = [Quad(site, note, Literal("canary of the house"), NamedNode(graph)) for graph in (facts, iris.graph("people"))]
+    gate.apply(Delta(insert=frozenset(told)), by="clerk", why="")
+    gate.apply(Delta(insert=frozenset([Quad(NamedNode(iris.id("dso", "demo")), note, site, NamedNode(market))])), by="clerk", why="")
+    gate.apply(Delta(delete=frozenset(told[:1])), by="clerk", why="")
+
+    target = io.BytesIO()
+    channels = Channels(place, iris)
+    write(target, place, channels, Readings(place, iris, channels), keys, at=AT, zone=ZoneInfo("Europe/Madrid"))
+    exported = zipfile.ZipFile(target).read("h01.trig").decode()
+    done = erased(place, keys, tmp_path / "data")
+
+    assert exported.count("canary of the house") >= 2  # what went is in no graph but in the record of edits
+    assert mentions(place, keys) == []
+    kept = "".join(str(triple) for graph in place.graphs() for triple in place.graph(graph))
+    assert "canary of the house" not in kept
+    assert f"site/{done.pseudonym}" in "".join(str(triple) for triple in place.graph(iris.graph("edits")))
 
 
 def test_what_the_books_keep_has_no_curves_and_no_instructions(place, iris, tmp_path) -> None:

@@ -86,7 +86,7 @@ def test_another_box_that_calls_itself_the_victim_is_only_itself(site: Site, ver
     guest.stop()
 
 
-@pytest.mark.parametrize("verb", ["telemetry", "announce", "report", "renew", "ack", "dispatch", "certificate"])
+@pytest.mark.parametrize("verb", ["telemetry", "announce", "report", "renew", "ack", "dispatch", "comfort", "certificate"])
 def test_nobody_speaks_on_the_victims_topics(site: Site, verb: str) -> None:
     site.platform.subscribe(f"{THEIRS}/{verb}")
     _, files = site.enemy()
@@ -113,6 +113,20 @@ def test_a_box_cannot_speak_as_the_platform_to_itself_or_move_the_scenarios_time
 
     assert until(lambda: bool(guest.heard))
     assert guest.heard == [(f"flexcoop/osb/{osb}/ack", b'{"last": 1}')]
+    guest.stop()
+
+
+def test_what_is_wanted_of_the_rooms_of_a_home_is_heard_by_its_own_box_alone(site: Site) -> None:
+    osb, files = site.enemy()
+    guest = Guest(site.broker.port, files)
+    for topic in (f"{THEIRS}/comfort", "flexcoop/osb/+/comfort", "#", f"flexcoop/osb/{osb}/comfort"):
+        guest.subscribe(topic)
+    site.platform.publish(f"{THEIRS}/comfort", b'{"theirs": 1}')
+    site.platform.publish(f"flexcoop/osb/{osb}/comfort", b'{"mine": 1}')
+
+    assert until(lambda: bool(guest.heard))
+    assert {topic for topic, _ in guest.heard} == {f"flexcoop/osb/{osb}/comfort"}
+    assert {payload for _, payload in guest.heard} == {b'{"mine": 1}'}
     guest.stop()
 
 
