@@ -44,16 +44,17 @@ run: setup ## the platform with its demo cooperative, on http://127.0.0.1:8080
 
 test: setup $(DEV) ## everything (real servers where they can be had)
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not journey" $(PYTEST_ARGS)
-	$(BIN)/python -m pytest -m journey $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m journey $(PYTEST_ARGS)
 
 quick: setup $(DEV) ## the tests that take less than a minute or so
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not journey" $(PYTEST_ARGS)
 
-lint: $(STAMP) ## ruff, mypy, the direction of imports
+lint: $(STAMP) ## ruff, mypy, the direction of imports, missing translations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.translations
 
 fix: $(STAMP) ## format, and mend what can be mended
 	$(BIN)/ruff check --fix .

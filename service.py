@@ -187,7 +187,7 @@ class Platform:
             folder=wanted.authority_dir if wanted.tls else None,
             days=wanted.certificate_days,
         )
-        self.replay = Replay(self.store, self.iris, self.channels, self.writer, self.dead_letters, self._report)
+        self.replay = Replay(self.store, self.iris, self.channels, self.writer, self.dead_letters, self._report, self.gate.held)
         self.monitor = Monitor(
             self.store,
             self.iris,
@@ -236,6 +236,7 @@ class Platform:
             clock=self.now,
             on_report=self._report,
             on_announced=self.comfort.announced,
+            alone=self.gate.held,
             on_renewal=self.boxes.renewals(),
             tls=self.boxes.platform_files(),
         )

@@ -98,7 +98,9 @@ def shown(key: str) -> BaseResponse:
     if request.args.get("format") == "csv":
         return csv_answer(csv_of(work.result.refused), f"{sent.slug}-refused")
     if sent.writing is not None and not sent.writing.wait(PATIENCE_S):
-        return make_response(render_template("import_writing.html", then=f"/registry/imports/{key}", zone=look_up.zone()))
+        return make_response(
+            render_template("import_writing.html", work=sent.writing, then=f"/registry/imports/{key}", zone=look_up.zone())
+        )
     return _shown(key, sent, work.result)
 
 

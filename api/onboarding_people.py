@@ -13,6 +13,7 @@ from api.languages import _, language
 from api.onboarding_state import Home
 from api.onboarding_writes import Entered, NoGateError, named, parties, tried
 from api.services import services
+from forms import changes
 from kg import queries
 from kg.terms import describe, iri
 from notices import wishes
@@ -20,9 +21,7 @@ from notices.errors import WishError
 from ontology.names import FC, FOAF, ORG, RDF, RDFS
 from registry.edits import Delta
 
-NEW_KEY = re.compile(
-    r"(?!x-)[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?"
-)  # names an account, a box on the broker and a path alike; x-… are pseudonyms of who was erased
+NEW_KEY = changes.MEMBER_KEY
 _NUMBERED = re.compile(r"([a-z]+)(\d+)")
 _LONGEST = 200
 _WORDS = "amber birch cedar delta ember fjord grove heron indigo juniper kelp larch maple nectar otter pine quartz reed sage tulip"
@@ -42,7 +41,7 @@ def taken_keys() -> set[str]:
     return {graph[len(prefix) :].partition("/")[0] for graph in known.store.graphs() if graph.startswith(prefix)}
 
 
-def _is_taken(key: str) -> bool:
+def is_taken(key: str) -> bool:
     """Whether anything is or was kept under a key: who was erased is not brought back, and would be forgotten again with the next restore."""
     rights = services().rights
     return key in {each.casefold() for each in taken_keys()} or (rights is not None and rights.was_erased(key))
@@ -53,7 +52,7 @@ def new_member(form: Mapping[str, str]) -> Entered:
     key, found = form.get("key", "").strip(), Entered()
     if not NEW_KEY.fullmatch(key):
         found.errors["key"] = _("A key has 1 to 32 small letters, digits and dashes, and begins and ends with a letter or digit, like h18.")
-    elif _is_taken(key):
+    elif is_taken(key):
         found.errors["key"] = _("The key %(key)s is taken; choose another one.", key=key)
     cooperatives = parties(str(FC.Cooperative))
     if not cooperatives:

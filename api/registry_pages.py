@@ -60,7 +60,9 @@ def chosen_form(slug: str) -> Form:
 
 def fresh_world() -> World:
     """What is there already, read anew."""
-    return World(services().store, services().iris, tables().index)
+    rights = services().rights
+    erased = rights.was_erased if rights is not None else lambda _key: False
+    return World(services().store, services().iris, tables().index, erased)
 
 
 @pages.get("/registry")

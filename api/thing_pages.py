@@ -24,6 +24,7 @@ from sparql.scope import Scope
 
 CONTROLS = ("_add", "_remove", "_search")
 _MOST_MEMBERS = 20
+MOST_INPUTS = 2000  # of one form; reading them takes time by the square
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ def tagged(answer: Response, tag: str) -> Response:
 def sent() -> Data:
     """What was typed."""
     given = request.form.to_dict(flat=False)
+    if len(given) > MOST_INPUTS:
+        raise thing_save.ThingError(
+            413, _("The form has %(count)s inputs, but at most %(most)s are read at once.", count=len(given), most=MOST_INPUTS)
+        )
     return {
         name: texts
         for name, texts in given.items()

@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 
 from pyoxigraph import Literal, NamedNode
 
+from api import onboarding_people
 from api.guard import principal, scope
 from api.languages import _
 from api.services import Services, services
@@ -139,7 +140,9 @@ def place(form: Form, member: str | None, key: str) -> Place:
         raise PlaceError(_("The key is missing. It names the thing in its address; write letters and digits, like h07 or feeder-1."))
     if changes.KEY.fullmatch(key) is None:
         raise PlaceError(_("“%(key)s” can't be a key. Use letters, digits, dots, dashes and underscores, at most 64.", key=key[:80]))
-    if _is_taken(iris.id(form.id_type, key)):
+    if form.slug == "member" and changes.MEMBER_KEY.fullmatch(key) is None:
+        raise PlaceError(_("A key has 1 to 32 small letters, digits and dashes, and begins and ends with a letter or digit, like h18."))
+    if _is_taken(iris.id(form.id_type, key)) or (form.slug == "member" and onboarding_people.is_taken(key)):
         raise PlaceError(_("“%(key)s” is in use. Choose another key.", key=key))
     return changes.place(form, iris, member=key if form.slug == "member" else None, key=key if form.slug != "member" else None)
 

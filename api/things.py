@@ -47,16 +47,17 @@ def create(slug: str) -> BaseResponse:
         return thing_pages.form(where, thing_pages.rearranged(form, data, offers), shell)
     given = thing_save.read(where, thing_form.with_typed(data), None)
     errors: dict[str, str] = dict(given.errors)
-    try:
-        place = thing_save.place(form, member, key)
-    except PlaceError as error:
-        errors = {"_key": str(error), **errors}
-    if not errors:
+    with thing_save.gate().held():  # else two could take the same key
         try:
-            thing_save.apply(thing_save.edit(None, given, place), _why())
-            return redirect(shell.back or f"{address(place.iri)}?done=created", code=303)
-        except RefusedEditError as error:
-            errors = thing_save.errors_of(error, given, None, place.iri)
+            place = thing_save.place(form, member, key)
+        except PlaceError as error:
+            errors = {"_key": str(error), **errors}
+        if not errors:
+            try:
+                thing_save.apply(thing_save.edit(None, given, place), _why())
+                return redirect(shell.back or f"{address(place.iri)}?done=created", code=303)
+            except RefusedEditError as error:
+                errors = thing_save.errors_of(error, given, None, place.iri)
     return thing_pages.form(where, Sheet(form, data, offers, errors), shell, 422)
 
 
@@ -138,7 +139,11 @@ def undo(key: str) -> BaseResponse:
         _refuse_stale(thing)
         if thing is not None and (sentence := thing_save.locked(thing)):
             return thing_pages.locked(thing, sentence)
-        delta = owners_word.settled(known.store, known.iris, versions.back_to(known.store, known.iris, iri, number))
+        back = versions.back_to(known.store, known.iris, iri, number)
+        vanishes = thing is not None and not versions.content(known.store, known.iris, iri, number)
+        if thing is not None and vanishes and thing_view.referring(thing, language())[0]:
+            return thing_pages.removal(thing, 409)
+        delta = owners_word.settled(known.store, known.iris, back)
         receipt = thing_save.apply(delta, _why() or f"Back to version {number}")
     return redirect(f"{address(iri)}?done={'undone' if receipt.activity else 'nothing'}", code=303)
 

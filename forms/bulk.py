@@ -162,6 +162,7 @@ def preview(world: World, sheet: Sheet, rows: Sequence[Row], language: str, zone
         if told is not None:
             told(start, len(judged))
         part = judged[start : start + AT_ONCE]
+        part = [_not_brought_back(world, each, language) for each in part]
         wrong = _held_against_shapes(world, [each for each in part if not each.errors], language)
         found += [_line(world, replace(each, errors=each.errors or wrong.get(each.row.number, ())), language, zone) for each in part]
     good = [line.delta for line in found if line.outcome is not Outcome.REFUSED]
@@ -174,11 +175,20 @@ def _without_doubles(rows: Sequence[Row], language: str) -> list[Row]:
     first: dict[str, int] = {}
     found = []
     for row in rows:
-        double = next((first[wish.place.iri] for wish in row.wishes if wish.place.iri in first), None)
-        for wish in row.wishes:
-            first.setdefault(wish.place.iri, row.number)
+        about = [iri for wish in row.wishes for iri in (wish.place.iri, *sorted({_iri(quad.subject) for quad in wish.extra}))]
+        double = next((first[iri] for iri in about if iri in first), None)
+        for iri in about:
+            first.setdefault(iri, row.number)
         found.append(row if double is None else replace(row, errors=(*row.errors, ("", say("row-twice", language, row=double)))))
     return found
+
+
+def _not_brought_back(world: World, each: _Judged, language: str) -> _Judged:
+    """Refuse a new member with the key of one who was erased: a restored backup would forget them again."""
+    key = each.row.member
+    if each.errors or not key or world.has_member(key) or not world.was_erased(key):
+        return each
+    return replace(each, errors=(("", say("row-new-member", language, text=key)),))
 
 
 def _judge(world: World, row: Row, language: str, zone: str) -> _Judged:
@@ -268,8 +278,16 @@ def _line(world: World, each: _Judged, language: str, zone: str) -> Line:
         iri = wish.place.iri
         old, new = (of_quads(wish.form, iri, quads[iri], world.names_in(quads[iri])) for quads in (each.before, each.after))
         told += _differences(iri, old, new, language, zone)
+        told += [_beside(world, quad, language) for quad in wish.extra if quad in each.delta.insert]
     outcome = Outcome.CHANGED if each.before[things[0]] else Outcome.NEW
     return Line(each.row.number, outcome, things, tuple(told), (), each.delta)
+
+
+def _beside(world: World, quad: Quad, language: str) -> Change:
+    """What a row says beside its forms: whose a box is, and where."""
+    other = _iri(quad.object)
+    called_ = said(world.index.names(other), language) or world.iris.local(other)
+    return Change(_iri(quad.subject), world.index.names(quad.predicate.value), "", called_)
 
 
 def _differences(iri: str, old: Thing, new: Thing, language: str, zone: str) -> Iterable[Change]:

@@ -20,6 +20,8 @@ from ontology.names import SAREF
 from registry.edits import Delta
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
+# of a new member it names an account, a box on the broker and a path alike; x-… are pseudonyms of who was erased
+MEMBER_KEY = re.compile(r"(?!x-)[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 Overrule = Callable[[frozenset[Quad], frozenset[Quad]], Delta]
 
 

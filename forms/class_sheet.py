@@ -135,6 +135,8 @@ def _place(
         if not key:
             return "", (heads[wrong], say("row-key-missing", reader, example=example))
         member = key if form.slug == MEMBER else ""
+        if member and not world.may_join(member):
+            return "", (heads[wrong], say("row-new-member", reader, text=member[:80]))
     elif not member:
         return "", (heads.get(MEMBER, heads[wrong]), say("row-key-missing", reader, example="h01"))
     elif not world.has_member(member):

@@ -122,6 +122,8 @@ def _row(world: World, number: int, given: Mapping[str, str], reader: str) -> Ro
     ]
     if errors:
         return Row(number, "", errors=tuple(errors))
+    if not world.has_member(key) and not world.may_join(key):
+        return Row(number, "", errors=((MEMBER, say("row-new-member", reader, text=key)),))
     claimed = world.claimed_by(world.iris.id("member", key))
     named = given.get(BOX, "").removeprefix("osb/")
     box = world.iris.id("osb", named) if named else claimed or world.iris.id("osb", key)
@@ -131,7 +133,10 @@ def _row(world: World, number: int, given: Mapping[str, str], reader: str) -> Ro
     }
     wanted = [slug for slug in _slugs() if slug in ("member", "site", "grid-connection-point") or asked[slug] or _needs_zone(slug, asked)]
     wants_box = bool(named) or (not claimed and any(slug in DEVICES for slug in wanted))
-    extra = _claim(home) if wants_box and claimed != box else ()
+    takes = wants_box and claimed != box
+    if takes and world.owner(box) not in (None, key):
+        return Row(number, "", errors=((BOX, say("row-box", reader, text=world.iris.key(box))),))
+    extra = _claim(home) if takes else ()
     wishes = [_wish(home, slug, asked[slug], given, extra if slug == "member" else ()) for slug in wanted]
     return Row(number, key, tuple(wish for wish in wishes if wish is not None))
 

@@ -145,6 +145,16 @@ SENTENCES: Mapping[str, Sentences] = {
         "es": "No existe el socio “{text}”. Regístrelo primero o corrija la clave.",
         "nl": "Er is geen lid “{text}”. Voer het lid eerst in, of verbeter de sleutel.",
     },
+    "row-new-member": {
+        "en": "“{text}” can't be the key of a new member. Write one that nobody has or had: small letters, digits and dashes, at most 32, like h18.",
+        "es": "“{text}” no puede ser la clave de un socio nuevo. Escriba una que nadie tenga ni haya tenido: minúsculas, cifras y guiones, 32 como máximo, por ejemplo h18.",
+        "nl": "“{text}” kan niet de sleutel van een nieuw lid zijn. Schrijf er een die niemand heeft of had: kleine letters, cijfers en streepjes, hoogstens 32, zoals h18.",
+    },
+    "row-box": {
+        "en": "The box {text} belongs to somebody else. Look at its label again, or have it let go there first.",
+        "es": "La caja {text} pertenece a otra persona. Mire otra vez su etiqueta o haga que la liberen allí primero.",
+        "nl": "De box {text} is van iemand anders. Kijk nog eens op het etiket, of laat hem daar eerst vrijgeven.",
+    },
     "row-depends": {
         "en": "This row needs the thing of another row that is refused. Correct that one first.",
         "es": "Esta fila necesita el elemento de otra que se rechaza. Corrija primero aquella.",

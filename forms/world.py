@@ -1,11 +1,12 @@
 """What is there already, for edits of many things: statements by owner, names, and which things may be referred to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 
 import rdflib
 from pyoxigraph import NamedNode, Quad
 
+from forms.changes import MEMBER_KEY
 from forms.index import Index
 from forms.made import forms
 from forms.model import Field, Names
@@ -21,8 +22,9 @@ _TYPE = str(RDF.type)
 class World:
     """A look at the registry for one sheet; made anew for the next, as what it has read it keeps."""
 
-    def __init__(self, store: Store, iris: Iris, index: Index) -> None:
+    def __init__(self, store: Store, iris: Iris, index: Index, erased: Callable[[str], bool] = lambda _key: False) -> None:
         self._store, self.iris, self.index = store, iris, index
+        self.was_erased = erased  # takes some 50 ms a key: ask for new members alone
         self._homes: dict[str, tuple[Quad, ...]] = {}
         self._things: dict[str, dict[str, tuple[Quad, ...]]] = {}
         self._tags: dict[str, str] = {}
@@ -66,6 +68,10 @@ class World:
     def has_member(self, key: str) -> bool:
         """Whether there is such a member."""
         return self.iris.id("member", key) in self._owners
+
+    def may_join(self, key: str) -> bool:
+        """Whether a new member may have a key: one that can be, and nobody's in any spelling."""
+        return MEMBER_KEY.fullmatch(key) is not None and key not in self._keys
 
     def is_a(self, thing: str, cls: str) -> bool:
         """Whether a thing is of a class, or of none yet."""
@@ -111,6 +117,10 @@ class World:
             if whose in self._expected or whose in self._owners:
                 return [f"{iri}#{field.refers_to_part}" if field.refers_to_part and whose == iri else iri]
         return self._called.get((field.refers_to or "", text.casefold()), [])
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(home.key.casefold() for home in self.index.homes())
 
     @cached_property
     def _owners(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What an OSB says of itself: checked, then the whole of its own graph, and nothing else; the owner's word stays the owner's."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 from pyoxigraph import NamedNode, Quad, Triple
 
@@ -25,11 +26,23 @@ def osb_identifier(iris: Iris, osb: str) -> str:
     return _PREFIX + iris.key(osb)
 
 
-def register(store: Store, iris: Iris, channels: Channels, identifier: str, payload: bytes) -> str:
+def register(
+    store: Store,
+    iris: Iris,
+    channels: Channels,
+    identifier: str,
+    payload: bytes,
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> str:
     """Take an announcement in: replace the graph of the OSB, and learn its channels.
 
     What the owner has spoken of stays as the owner said it; the box's word on it is kept apart (`kg.words`). Announcing the same again
     writes nothing.
+
+    Parameters
+    ----------
+    alone
+        Keeps edits of the owner's facts out between reading them and writing what they leave of the box's word.
 
     Returns
     -------
@@ -50,16 +63,17 @@ def register(store: Store, iris: Iris, channels: Channels, identifier: str, payl
         raise RefusedMessageError(
             f"{said.id}: it says it was made by {said.made_by}, but came on the topic of {identifier}; send it on the sender's own topic"
         )
-    facts, graph = home_of(store, iris, osb)
-    _refuse_foreign(store, iris, said.triples, graph)
-    known = store.graph(facts)
-    divided = words.apart(said.triples, known)
-    notes = words.noted(osb, divided.withheld)
-    before, noted = set(store.graph(graph)), set(store.graph(words.differing_graph(graph)))
-    if before != divided.kept or noted != set(notes):
-        refuse_unless_valid(divided.kept, what=f"The announcement of {identifier}", context=known)
-        _write(store, graph, (before, [triple for triple in said.triples if triple in divided.kept]), (noted, notes))
-        channels.reload(graph)
+    with alone():
+        facts, graph = home_of(store, iris, osb)
+        _refuse_foreign(store, iris, said.triples, graph)
+        known = store.graph(facts)
+        divided = words.apart(said.triples, known)
+        notes = words.noted(osb, divided.withheld)
+        before, noted = set(store.graph(graph)), set(store.graph(words.differing_graph(graph)))
+        if before != divided.kept or noted != set(notes):
+            refuse_unless_valid(divided.kept, what=f"The announcement of {identifier}", context=known)
+            _write(store, graph, (before, [triple for triple in said.triples if triple in divided.kept]), (noted, notes))
+            channels.reload(graph)
     return said.id
 
 

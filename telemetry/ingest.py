@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -92,6 +93,7 @@ class Ingest:
         tls: TlsFiles | None = None,
         client_id: str = "flexcoop-platform",
         limits: Limits | None = None,
+        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._iris = iris
         self._store = store
@@ -104,6 +106,7 @@ class Ingest:
         self._on_ack_sent = on_ack_sent
         self._on_renewal = on_renewal
         self._limits = limits or Limits()
+        self._alone = alone
         self._handled: OrderedDict[str, None] = OrderedDict()
         self._news = threading.Condition()
         self._counts = dict.fromkeys((*_OUTCOMES, "messages", "refused", "batches", "store_failures"), 0)
@@ -304,7 +307,7 @@ class Ingest:
     def _announcement(self, group: list[Arrived]) -> list[Answer]:
         (each,) = group
         try:
-            message = announce.register(self._store, self._iris, self._channels, each.osb, each.payload)
+            message = announce.register(self._store, self._iris, self._channels, each.osb, each.payload, self._alone)
         except (MappingError, RefusedMessageError, InvalidGraphError) as error:
             return [self._refused(each, id_of(each.payload, self._iris), str(error))]
         if self._on_announced is not None:

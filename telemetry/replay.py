@@ -6,6 +6,7 @@ does it. The outcome is kept with the letter. Replaying is idempotent, so that o
 
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -82,6 +83,7 @@ class Replay:
         writer: ReadingWriter,
         letters: DeadLetters,
         on_report: Callable[[str, dict[str, Any]], None],
+        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._store = store
         self._iris = iris
@@ -89,6 +91,7 @@ class Replay:
         self._writer = writer
         self._letters = letters
         self._on_report = on_report
+        self._alone = alone
 
     def replay(self, number: int, *, now: datetime, payload: bytes | None = None) -> Replayed:
         """Send one letter over the border again.
@@ -169,7 +172,7 @@ class Replay:
         return replace(message, series=series, flags=tuple(one for one in message.flags if one.channel not in foreign)), refused
 
     def _announcement(self, osb: str, payload: bytes, *_: datetime) -> tuple[int, list[str]]:
-        announce.register(self._store, self._iris, self._channels, osb, payload)
+        announce.register(self._store, self._iris, self._channels, osb, payload, self._alone)
         return 1, []
 
     def _report(self, osb: str, payload: bytes, *_: datetime) -> tuple[int, list[str]]:

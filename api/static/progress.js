@@ -12,7 +12,7 @@
       window.location.replace(place.dataset.then);
       return;
     }
-    if (work.total) {
+    if (work.total && figure) {
       bar.max = work.total;
       bar.value = work.done;
       const number = new Intl.NumberFormat(document.documentElement.lang);

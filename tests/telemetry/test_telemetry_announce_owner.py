@@ -1,6 +1,7 @@
 """A box speaks of what the owner has spoken of: the owner's word holds, and the box's is kept beside it."""
 
 import itertools
+import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -246,3 +247,34 @@ def test_what_is_withheld_is_no_fact_that_a_pattern_finds(store: EmbeddedStore, 
 
     assert {t.predicate for t in notes} == {NamedNode(str(RDF[name])) for name in ("type", "subject", "predicate", "object")}
     assert len(notes) == 4 * 5  # the link, and type, kind, number and unit of the part
+
+
+class Slow:
+    """A store under which a clerk begins to write right after a box's announcement has read the owner's facts."""
+
+    def __init__(self, store: EmbeddedStore, after: str, clerk: threading.Thread) -> None:
+        self._store, self._after, self._clerk = store, after, clerk
+
+    def graph(self, name: str) -> list[Triple]:
+        found = self._store.graph(name)
+        if name == self._after and self._clerk.ident is None:
+            self._clerk.start()
+            self._clerk.join(0.5)  # done by then, if nothing keeps it out
+        return found
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+
+def test_a_clerk_who_writes_while_the_box_announces_itself_leaves_one_value(
+    store: EmbeddedStore, iris: Iris, channels: Channels, gate: Gate
+) -> None:
+    register(store, iris, channels, "osb-h01", spoken())
+    said_so = Delta(frozenset(), frozenset(rating(iris, Decimal("8.5"))))
+    clerk = threading.Thread(target=lambda: gate.apply(said_so, by="operator", why="the plate says so"))
+
+    register(Slow(store, facts(iris), clerk), iris, channels, "osb-h01", spoken(12.0), gate.held)
+    clerk.join()
+
+    assert capacities(store, iris) == [8.5]
+    assert [box for _, kind, _, box in said(store, iris) if kind == str(FCV.StorageCapacity)] == [["12"]]
