@@ -1,5 +1,6 @@
 """What the tests in a browser share."""
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,3 +37,13 @@ def grave(page: Page) -> list[tuple[str, str, list[str]]]:
         for each in found["violations"]
         if each["impact"] in ("serious", "critical")
     ]
+
+
+def wider_by(page: Page, patience_s: float = 3.0) -> int:
+    """By how many pixels a page is wider than its window; charts are given a moment to follow the window."""
+    end = time.monotonic() + patience_s
+    while (
+        by := page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    ) > 0 and time.monotonic() < end:
+        page.wait_for_timeout(50)
+    return int(by)

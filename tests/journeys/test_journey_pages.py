@@ -8,16 +8,14 @@ import json
 import re
 import urllib.parse
 import urllib.request
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 import pytest
-from browsing import Seen, grave
+from browsing import Seen, grave, wider_by
 from paho.mqtt.enums import CallbackAPIVersion
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from api.application import create_app
 from api.services import ApiSettings
@@ -196,9 +194,7 @@ def test_page_is_accessible_fits_and_stays_at_home(site, browser, state_of, name
         page.goto(site.url + path, wait_until="networkidle")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 844})
-            with suppress(PlaywrightTimeout):  # charts follow the width a moment later
-                page.wait_for_function("document.documentElement.scrollWidth <= document.documentElement.clientWidth", timeout=3000)
-            wider[width] = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            wider[width] = wider_by(page)
             faults[width] = grave(page)
             page.emulate_media(color_scheme="light" if language == "es" else "dark")
         charts = page.locator(".chart")
