@@ -1,7 +1,7 @@
-"""Pages of a large cooperative: server time of lists, searches, pick lists and the portfolio, beside a bare page in the same run.
+"""Pages of a large cooperative: server time of lists, searches and pick lists, beside a bare page in the same run.
 
 `python -m bench pages [--json] [--devices 1000 10000]`: builds cooperatives with so many controllable devices in an embedded store, four a
-home, and asks for each page as the operator, through the whole application but without a network. `cold_ms` is the first request of the
+home, and asks for each page as the operator, through the whole application but without a network. No box has spoken there, so the portfolio is not asked for. `cold_ms` is the first request of the
 process, which reads the registry into memory; `after_edit_ms` the first one after a device was renamed. Then rounds over all pages in
 turn: median and 95th percentile [ms], bytes, and how many times the median of the floor, which is `/health`. The last line is one JSON object.
 """
@@ -60,7 +60,6 @@ def addresses(devices: int) -> dict[str, str]:
         "batteries_first": "/registry/battery-system",
         "registry": "/registry",
         "options": f"/registry/options?form=battery-system&field=locatedAt&q={one}",
-        "portfolio": "/",
     }
 
 
