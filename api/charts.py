@@ -62,10 +62,10 @@ def local_day(zone: str, given: str | None, now: datetime) -> tuple[datetime, da
 
 
 def _chart(zone: str, index: Sequence[datetime], series: Iterable[dict[str, Any]], **more: Any) -> Response:  # noqa: ANN401  (JSON)
-    return jsonify({"zone": zone, "t": [int(at.timestamp()) for at in index], "series": list(series), "words": _words(), **more})
+    return jsonify({"zone": zone, "t": [int(at.timestamp()) for at in index], "series": list(series), "words": words(), **more})
 
 
-def _words() -> dict[str, str]:
+def words() -> dict[str, str]:
     """What charts.js says."""
     return {
         "nothing": _("Nothing has been measured in this time."),

@@ -16,6 +16,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 from werkzeug.wrappers import Response as BaseResponse
 
 from api import about, observed, representations, visible
+from api.charts import words
 from api.errors import NotFoundError
 from api.guard import rule
 from api.history_of import History, history
@@ -110,7 +111,7 @@ def day_series(local: str) -> Response:
     times = [int(at.timestamp()) for at in day.values.index]
     label = curie(day.channel.kind).partition(":")[2]
     unit = unit_name(day.unit)
-    return jsonify({"zone": "UTC", "t": times, "series": [{"label": label, "unit": unit, "values": values}]})
+    return jsonify({"zone": "UTC", "t": times, "series": [{"label": label, "unit": unit, "values": values}], "words": words()})
 
 
 def unit_name(iri: str) -> str:
