@@ -1,10 +1,10 @@
 """Every page in a real browser, wide and narrow: nothing breaks, nothing is loaded from elsewhere."""
 
-from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import urlsplit
 
 import pytest
+from browsing import Seen
 from playwright.sync_api import Page
 
 pytestmark = pytest.mark.journey
@@ -28,21 +28,6 @@ PAGES = [
     "/sign-in",
     "/members/nobody",
 ]
-
-
-@dataclass
-class Seen:
-    """What a page complained of, and whom it asked."""
-
-    complaints: list[str] = field(default_factory=list)
-    hosts: set[str] = field(default_factory=set)
-
-    def of(self, page: Page) -> "Seen":
-        """Listen to a page."""
-        page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
-        return self
 
 
 @pytest.fixture(scope="module")
