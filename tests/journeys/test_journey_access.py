@@ -148,7 +148,7 @@ def test_partner_sees_what_was_granted_of_those_who_agree_until_they_withdraw(si
 
     posted(site, "/api/members/h01/consents/withdraw", mine, consent=given)
     assert seen(site, token) == _telemetry(operator, "h02")
-    visitor.locator("#consents tr", has_text="University").get_by_role("button", name="Withdraw").click()
+    visitor.locator("#consents li", has_text="University").get_by_role("button", name="Withdraw").click()
     visitor.wait_for_load_state("networkidle")
     assert seen(site, token) == {}
     assert "partner" in asked(site, "/api/members/h01/looked", token=mine)[1]
