@@ -43,11 +43,11 @@ run: setup ## the platform with its demo cooperative, on http://127.0.0.1:8080
 	$(BIN)/flex serve --demo
 
 test: setup $(DEV) ## everything (real servers where they can be had)
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not journey" $(PYTEST_ARGS)
-	$(BIN)/python -m pytest -n auto --dist loadfile -m journey $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not journey" --durations=20 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m journey --durations=20 $(PYTEST_ARGS)
 
 quick: setup $(DEV) ## the tests that take less than a minute or so
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not journey" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not journey" --durations=20 $(PYTEST_ARGS)
 
 lint: $(STAMP) ## ruff, mypy, the direction of imports, missing translations
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,16 +11,15 @@ from zoneinfo import ZoneInfo
 from api.dumps import forget as forget_dumps
 from kg import queries
 from privacy import export
-from privacy.erasure import Erased, Ledger, Place, Tell, erase, resume, untold
+from privacy.erasure import LEDGER, Erased, Ledger, Place, Tell, erase, resume, untold
 from privacy.errors import PrivacyError
-from privacy.export import Holdings, Stop, keys_of
+from privacy.export import Holdings, Stop, editors, keys_of
 from privacy.pseudonyms import PREFIX, Keys
 from service import Platform
 from telemetry.errors import BrokerError
-from upkeep import text_of
 
 MOST_LOOKS = 100_000
-LEDGER, JOB = "erased.json", "erase.json"
+JOB = "erase.json"
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,8 @@ class _Beside:
         """Make it forget; doing it again changes nothing."""
         del at
         platform = self.platform
-        acting = _acting(keys)
-        names = [str(each["account"]) for each in platform.access.held(acting) if "account" in each]
-        platform.access.forget(acting)
-        platform.audit.forget(keys.member, names)
+        platform.access.forget(_acting(keys))
+        platform.audit.forget(keys.member, keys.accounts)
         platform.dead_letters.forget(keys.boxes)
         platform.notices.forget(keys.iri)
         for box in keys.boxes:
@@ -52,9 +49,17 @@ def _acting(keys: Keys) -> list[str]:
     return [keys.iri, *sorted(each for each in keys.things if "/id/osb/" in each)]
 
 
+def _keys(platform: Platform, member: str) -> Keys:
+    """Find a member, and the accounts that act for them, or did when they were erased: a restored backup still knows their names."""
+    keys = keys_of(platform.store, platform.iris, member)
+    names = {str(each["account"]) for each in platform.access.held(_acting(keys)) if "account" in each}
+    names |= set(_ledger(platform).accounts(member, editors(platform.store, platform.iris, member)))
+    return replace(keys, accounts=tuple(sorted(names)))
+
+
 def export_member(platform: Platform, member: str, target: BinaryIO, *, tell: Tell = untold, stop: Stop = lambda: False) -> dict[str, int]:
     """Write everything that is held about a member as a ZIP; see `privacy.export.write`."""
-    keys = keys_of(platform.store, platform.iris, member)
+    keys = _keys(platform, member)
     held = Holdings(
         accounts=platform.access.held(_acting(keys)),
         looked=[asdict(look) for look in platform.audit.about(member, MOST_LOOKS)],
@@ -93,7 +98,7 @@ def erase_member(platform: Platform, member: str, *, confirmed: str, tell: Tell 
 
 
 def _erased(platform: Platform, member: str, *, tell: Tell = untold, while_open: bool = False) -> dict[str, Any]:
-    keys = keys_of(platform.store, platform.iris, member)
+    keys = _keys(platform, member)
     return _finished(platform, lambda place: erase(place, keys, tell=tell, while_open=while_open))
 
 
@@ -157,23 +162,6 @@ class Rights:
     def was_erased(self, member: str) -> bool:
         """Tell whether a member with this key was erased once: a restored backup would forget whoever has it again."""
         return _ledger(self.platform).holds(member)
-
-
-def commands(platform: Platform) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
-    """Return the commands, bound to a platform."""
-
-    def export_(given: dict[str, Any]) -> dict[str, Any]:
-        file = Path(text_of(given, "file")).absolute()
-        part = file.with_name(file.name + ".part")
-        with part.open("wb") as target:
-            counts = export_member(platform, text_of(given, "member"), target)
-        part.replace(file)
-        return {"file": str(file), **counts}
-
-    def erase_(given: dict[str, Any]) -> dict[str, Any]:
-        return erase_member(platform, text_of(given, "member"), confirmed=text_of(given, "confirm"))
-
-    return {"export": export_, "erase": erase_}
 
 
 def _ledger(platform: Platform) -> Ledger:

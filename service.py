@@ -6,45 +6,36 @@ the graph and in files below the data directory, so that a platform that was kil
 
 import logging
 import os
-import secrets
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
-
-from pyoxigraph import NamedNode, Quad
 
 import kg.bootstrap
+import opening
 from access.audit import AuditLog, retention
-from access.opened import OidcSettings, open_access
 from api import catalogue
-from forecasting import flexibility, forecast
-from forecasting.ahead import FURTHEST_AHEAD, LONGEST_WINDOW, STEP, refuse_unless_near
+from clockwork import Clockwork, campaigns_in
+from forecasting.ahead import refuse_unless_near
+from forecasting.foresight import Foresight
 from kg import queries
-from kg.embedded import EmbeddedStore
 from kg.iris import Iris, stamp
-from kg.remote import RemoteStore
-from notices import Clocks, Desk, Office, Smtp
+from notices import Clocks
 from ontology.names import FCV
-from optimiser.campaigns import Campaigns, Schedule
+from optimiser.campaigns import Campaigns
 from optimiser.comfort import Comfort
-from optimiser.refresh import Refresh
+from optimiser.scheduling import Schedule
+from privacy.erasure import LEDGER, Ledger
 from privacy.housekeeping import Housekeeping
 from privacy.retention import drop_plans
-from registry.edits import Delta
-from registry.errors import RefusedEditError
 from registry.gate import Gate
-from settings import AccessSettings, MailSettings, Settings, SettingsError, StoreSettings
+from settings import Settings
 from settlement.books import check, totals
-from settlement.errors import NotYetError, SettlementError
 from settlement.run import settle
 from settlement.summary import SettlementSummary
-from sparql.service import QueryService
-from telemetry.boxes import Boxes, Reached
 from telemetry.broker import Broker, start_broker
 from telemetry.channels import Channels
 from telemetry.health import Monitor
@@ -61,21 +52,7 @@ from telemetry.writer import ReadingWriter
 
 log = logging.getLogger("flexcoop")
 
-GATE_HOUR = 12  # local: the day-ahead market closes, so tomorrow is forecast
 SCHEDULER_S = 5.0
-
-
-def open_store(settings: StoreSettings) -> EmbeddedStore | RemoteStore:
-    """Open the graph where the settings say it is."""
-    if settings.kind == "embedded":
-        return EmbeddedStore(settings.path)
-    return RemoteStore(
-        settings.query_url,
-        settings.update_url,
-        settings.gsp_url,
-        auth=(settings.user, settings.password) if settings.user else None,
-        union_query_url=settings.union_url or None,
-    )
 
 
 def new_key() -> str:
@@ -83,35 +60,8 @@ def new_key() -> str:
     return uuid.uuid4().hex[:12]
 
 
-def _oidc(wanted: AccessSettings) -> OidcSettings | None:
-    return OidcSettings(wanted.issuer, wanted.client_id, wanted.client_secret, wanted.claim) if wanted.issuer else None
-
-
-def _mail_server(wanted: MailSettings) -> Smtp | None:
-    """The mail server of the settings, or none.
-
-    Raises
-    ------
-    SettingsError
-        If the file of its password can't be read.
-    """
-    if not wanted.host:
-        return None
-    password = ""
-    if wanted.password_file is not None:
-        try:
-            password = wanted.password_file.read_text(encoding="utf-8").split("\n", 1)[0]
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"FLEX_SMTP_PASSWORD_FILE={wanted.password_file} can't be read ({error}); name a file of text") from error
-    return Smtp(wanted.host, wanted.port, wanted.security, wanted.address, wanted.user, password)
-
-
 class ForeignEventError(LookupError):
     """A member tried to leave somebody else's event."""
-
-
-class GraphNameError(ValueError):
-    """Facts were to be entered where none belong."""
 
 
 class NotConnectedError(RuntimeError):
@@ -141,7 +91,7 @@ class Platform:
         self.wall = wall or clock
         self.iris = Iris(settings.base)
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        self.store = open_store(settings.store)
+        self.store = opening.store(settings.store)
         kg.bootstrap.load_public(self.store, self.iris)
         self.channels = Channels(self.store, self.iris)
         self.writer = ReadingWriter(self.store, self.iris, self.channels)
@@ -149,44 +99,17 @@ class Platform:
         self.publisher = Publisher(self.store, self.channels)
         self.dead_letters = DeadLetters(settings.data_dir / "refused.sqlite")
         self.campaigns = Campaigns(self.store, self.iris, self._send)
-        self.endpoint = QueryService(
-            self.store,
-            settings.data_dir / "reader",
-            deadline_s=settings.web.sparql_deadline_s,
-            max_rows=settings.web.sparql_max_rows,
-            max_bytes=settings.web.sparql_max_bytes,
-            memory_mb=settings.web.sparql_memory_mb,
-            now=clock,
-            base=settings.base,
-        )
-        self.access = open_access(
-            settings.data_dir, self.store, self.iris, now=clock, wall=self.wall, oidc=_oidc(settings.access), demo=demo
-        )
+        self.endpoint = opening.endpoint(settings, self.store, clock)
+        clocks = Clocks(clock, self.wall)
+        self.access = opening.access(settings, self.store, self.iris, clocks, demo=demo)
         self.audit = AuditLog(settings.data_dir / "audit.sqlite")
         self.comfort = Comfort(self.store, self.iris, self._tell_comfort)
-        self.gate = Gate(self.store, self.iris, clock, new_key, self._edited)
-        mail = settings.mail
-        self.notices = Desk(
-            self.store,
-            self.iris,
-            settings.data_dir / "notices.sqlite",
-            Clocks(clock, self.wall),
-            Office(settings.base, mail.sender or "FLEXCoop <notices@localhost>", mail.address or "notices@localhost"),
-            _mail_server(mail),
-            secrets.token_urlsafe,
-        )
+        erased = Ledger(settings.data_dir / LEDGER).holds
+        self.gate = Gate(self.store, self.iris, clock, new_key, self._edited, erased=erased, certified=lambda osb: self.boxes.knows(osb))
+        self.notices = opening.notices(settings, self.store, self.iris, clocks)
         self.broker: Broker | None = None
         self.ingest: Ingest | None = None
-        wanted = settings.broker
-        self.boxes = Boxes(
-            self.store,
-            self.iris,
-            self.wall,
-            Reached(wanted.host, wanted.port, wanted.listen, wanted.names),
-            lambda: self.broker,
-            folder=wanted.authority_dir if wanted.tls else None,
-            days=wanted.certificate_days,
-        )
+        self.boxes = opening.boxes(settings.broker, self.store, self.iris, self.wall, lambda: self.broker)
         self.replay = Replay(self.store, self.iris, self.channels, self.writer, self.dead_letters, self._report, self.gate.held)
         self.monitor = Monitor(
             self.store,
@@ -201,8 +124,6 @@ class Platform:
         )
         self.scenario: dict[str, Any] = {}
         self.trouble = ""
-        self._forecast_days: set[date] = set()
-        self._refresh = Refresh(self.store, self.iris, self.channels, self.readings)
         self._busy = threading.RLock()
         self._housekeeping = Housekeeping(
             self.store,
@@ -213,6 +134,17 @@ class Platform:
             k=settings.access.k,
             describe=lambda now: catalogue.publish(self.store, self.iris, now),
             clear=self._clear,
+        )
+        self._foresight = Foresight(self.store, self.iris, self.channels, self.readings)
+        self._clockwork = Clockwork(
+            self.store,
+            self.iris,
+            self.channels,
+            self.readings,
+            foresight=self._foresight,
+            campaigns=self.campaigns,
+            housekeeping=self._housekeeping,
+            notices=self.notices,
         )
 
     # --- running -------------------------------------------------------------------------------------------------------------------
@@ -277,18 +209,10 @@ class Platform:
         self.store.close()
 
     def advance(self, now: datetime, *, planning: bool = True) -> None:
-        """Do what is due at `now`: pack days, keep house, forecast tomorrow, move campaigns on, settle those that are over."""
+        """Do what is due at `now`; see `clockwork.Clockwork.advance`."""
         self.store.tidy()
         with self._busy:
-            self._housekeeping.advance(now)
-            if planning:
-                self._forecast_at_gate(now)
-            self._take_up_requests(now)
-            self._refresh.advance(now)
-            self.campaigns.advance(now)
-            for campaign in self._campaigns_in(str(FCV.CampaignFinished)):
-                self._try_to_settle(campaign, now)
-            self.notices.advance(now)
+            self._clockwork.advance(now, planning=planning)
 
     def _clear(self, now: datetime, stop: Stop) -> None:
         self.retain(now, stop=stop)
@@ -298,27 +222,9 @@ class Platform:
     # --- verbs ---------------------------------------------------------------------------------------------------------------------
 
     def forecast(self, issued: datetime, start: datetime, end: datetime) -> dict[str, Any]:
-        """Forecast every power channel and the portfolio over `[start, end)`.
-
-        Raises
-        ------
-        WindowError
-            If the window is off the grid, begins before it is issued, or is too long or too far ahead.
-        """
-        refuse_unless_near(issued, start, end, longest=FURTHEST_AHEAD + LONGEST_WINDOW)
+        """Forecast every power channel and the portfolio over `[start, end)`; see `forecasting.foresight.Foresight.forecast`."""
         with self._busy:
-            steps = (end - start) // STEP
-            report = forecast.run(
-                self.store,
-                self.iris,
-                self.channels,
-                self.readings,
-                issued=issued,
-                start=start,
-                steps=steps,
-                portfolio=self._portfolio(),
-            )
-            return {"start": start.isoformat(), "steps": steps, "report": report}
+            return self._foresight.forecast(issued, start, end)
 
     def start_campaign(self, *, start: datetime, end: datetime, kw: float, price: Decimal, key: str | None = None) -> dict[str, Any]:
         """Take a request, forecast what it needs, pick the homes and dispatch them.
@@ -332,7 +238,7 @@ class Platform:
         refuse_unless_near(at, start, end)
         with self._busy:
             campaign = self.campaigns.request(key or f"c{stamp(start)}", start, end, kw, price, at)
-            self.plan(at, start, end)
+            self._foresight.plan(at, start, end)
             schedule = self.campaigns.schedule(campaign, at)
             return {"campaign": campaign, "schedule": schedule}
 
@@ -340,7 +246,7 @@ class Platform:
         """Say which homes would be picked for a window; forecasts are written, nobody is told."""
         with self._busy:
             at = self.now()
-            self.plan(at, start, end)
+            self._foresight.plan(at, start, end)
             return self.campaigns.preview(start, end, kw, price, at)
 
     def foresee(self, start: datetime, end: datetime) -> None:
@@ -351,13 +257,7 @@ class Platform:
         with self._busy:
             at = self.now() - timedelta(seconds=1)
             refuse_unless_near(at, start, end)
-            self.plan(at, start, end)
-
-    def plan(self, at: datetime, start: datetime, end: datetime) -> None:
-        """Forecast and compute the flexibility of a window, as known at `at`."""
-        begin = at - (at - datetime.min.replace(tzinfo=UTC)) % STEP + STEP
-        self.forecast(at, min(begin, start), end)
-        flexibility.run(self.store, self.iris, self.channels, self.readings, issued=at, start=start, steps=(end - start) // STEP)
+            self._foresight.plan(at, start, end)
 
     def settle(self, campaign: str) -> SettlementSummary:
         """Settle a finished campaign now."""
@@ -391,31 +291,6 @@ class Platform:
     def equip(self, boxes: Sequence[str], folder: Path) -> bool:
         """Write a certificate for each simulated box to a folder; returns `False`, and does nothing, where the broker wants none."""
         return self.boxes.equip(boxes, folder)
-
-    def add_graphs(self, quads: Sequence[Quad], by: str = "local", why: str = "facts were loaded from a file") -> list[str]:
-        """Add a cooperative's own facts to its graphs: all of them, or none if one breaks a shape.
-
-        Returns
-        -------
-        The sentences of what is wrong; empty if everything was written.
-
-        Raises
-        ------
-        GraphNameError
-            If something lies in no graph of this platform.
-        """
-        ours = self.iris.graph("")
-        for graph in {quad.graph_name.value if isinstance(quad.graph_name, NamedNode) else "" for quad in quads}:
-            if not graph.startswith(ours) or graph == ours:
-                raise GraphNameError(
-                    f"{graph or 'the default graph'} is not a graph that facts are entered in; use {self.iris.graph('registry')}, "
-                    f"{self.iris.graph('member', '{key}', 'facts')} and the like (docs/data-model.md §2)"
-                )
-        try:
-            self.gate.apply(Delta(frozenset(), frozenset(quads)), by=by, why=why)
-        except RefusedEditError as refused:
-            return list(refused.sentences)
-        return []
 
     def retain(self, now: datetime, *, stop: Stop | None = None, report: Report | None = None) -> dict[str, Any]:
         """Thin and drop the readings, and drop the forecasts, that the retention settings no longer keep.
@@ -456,7 +331,7 @@ class Platform:
 
     def check(self) -> dict[str, Any]:
         """Hold every graph against the shapes, and every settlement against itself; see `settlement.books.check`."""
-        return check(self.store, self.iris, self.channels, self._campaigns_in(str(FCV.CampaignSettled)))
+        return check(self.store, self.iris, self.channels, campaigns_in(self.store, str(FCV.CampaignSettled)))
 
     # --- what the clock of a scenario and the pages ask -------------------------------------------------------------------------------
 
@@ -493,61 +368,16 @@ class Platform:
         """Count what the store holds, and sum up its settled campaigns."""
         return {
             "triples": self.store.count(),
-            **totals(self.store, self._campaigns_in(str(FCV.CampaignSettled))),
+            **totals(self.store, campaigns_in(self.store, str(FCV.CampaignSettled))),
             "refused": self.dead_letters.count(),
         }
 
     # --- inside --------------------------------------------------------------------------------------------------------------------
 
-    def _forecast_at_gate(self, now: datetime) -> None:
-        zone = self._zone()
-        local = now.astimezone(zone)
-        tomorrow = local.date() + timedelta(days=1)
-        # marked as done only when it is: a failed forecast is tried again in the next round
-        if local.hour < GATE_HOUR or tomorrow in self._forecast_days or not self.channels.all():
-            return
-        start = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).astimezone(UTC)
-        following = tomorrow + timedelta(days=1)
-        end = datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC)  # 23, 24 or 25 hours
-        self.forecast(now, start, end)
-        self._forecast_days.add(tomorrow)
-
     def _listening(self) -> Ingest:
         if self.ingest is None:
             raise NotConnectedError("the platform is not connected to its broker yet; call connect() first")
         return self.ingest
-
-    def _take_up_requests(self, now: datetime) -> None:
-        """Schedule what was asked for before the platform was stopped, and end what nobody can answer any more."""
-        for row in queries.rows(self.store, queries.load("optimiser", "campaigns"), campaign=None):
-            if row["status"] != str(FCV.CampaignRequested):
-                continue
-            if row["start"] > now:
-                self.plan(now, row["start"], row["end"])
-                self.campaigns.schedule(row["campaign"], now)
-            else:
-                log.warning("%s was never scheduled and its window has begun; it is aborted", row["campaign"])
-                self.campaigns.abort(row["campaign"], now)
-
-    def _try_to_settle(self, campaign: str, now: datetime) -> None:
-        try:
-            settle(self.store, self.iris, self.channels, self.readings, campaign, now)
-        except NotYetError as reason:
-            log.info("not settled yet: %s", reason)
-        except SettlementError:  # one campaign that can't be settled must not hold up the others
-            log.exception("%s can't be settled; flex settle says why, once it is mended", campaign)
-
-    def _campaigns_in(self, status: str) -> list[str]:
-        found = queries.rows(self.store, queries.load("optimiser", "campaigns"), campaign=None)
-        return [row["campaign"] for row in found if row["status"] == status]
-
-    def _zone(self) -> ZoneInfo:
-        rows = queries.rows(self.store, queries.load("api", "time_zones"))
-        return ZoneInfo(rows[0]["zone"]) if rows else ZoneInfo("UTC")
-
-    def _portfolio(self) -> str | None:
-        channel = self.iris.id("vpp", "demo#activePower")
-        return channel if self.channels.get(channel) else None
 
     def _send(self, osb: str, payload: dict[str, Any]) -> None:
         if self.ingest is not None:

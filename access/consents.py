@@ -1,11 +1,14 @@
-"""What members let others see of them: said by them, kept among their own facts, ended by them at once (docs/policy.md)."""
+"""What members let others see of them: said by them, kept among their own facts, ended by them at once (docs/policy.md).
+
+What is to be written is returned; it passes the gate, in the name of whoever asked.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from access import layout, terms
 from access.errors import AccessError
-from access.terms import Stated, Terms
+from access.terms import Change, Stated, Terms
 from kg import queries
 from kg.iris import Iris
 from kg.store import Store
@@ -13,8 +16,8 @@ from kg.terms import describe, iri
 from ontology.names import FC, ODRL, RDF
 
 
-def give(store: Store, iris: Iris, member: str, party: str, agreed: Terms, *, at: datetime, by: str | None = None) -> str:
-    """State a member's consent, with its provenance, in one transaction.
+def give(store: Store, iris: Iris, member: str, party: str, agreed: Terms, *, at: datetime) -> Change:
+    """Spell a member's consent.
 
     Parameters
     ----------
@@ -22,19 +25,11 @@ def give(store: Store, iris: Iris, member: str, party: str, agreed: Terms, *, at
         IRIs of the member and of the partner, or of the cooperative.
     at
         The platform's time.
-    by
-        IRI of whoever states it in the member's stead, which its provenance tells; the member where not given.
-
-    Returns
-    -------
-    IRI of the consent.
 
     Raises
     ------
     AccessError
         If there is no such member or party, or a partner would be let see no category of data.
-    InvalidGraphError
-        If it breaks its shape.
     """
     key, graph = _own(iris, member)
     if not store.select(queries.load("access", "statements").bind(graph=graph, thing=member)):
@@ -57,16 +52,11 @@ def give(store: Store, iris: Iris, member: str, party: str, agreed: Terms, *, at
             FC.validTo: agreed.last,
         },
     )
-    terms.write(store, iris, quads, consent, at, by or member, "The consent")
-    return consent
+    return Change(consent, at, frozenset(quads))
 
 
-def withdraw(store: Store, iris: Iris, member: str, consent: str, *, at: datetime, by: str | None = None) -> datetime:
-    """End a member's consent: from the next request on, nobody sees anything by it; `by` as in `give`.
-
-    Returns
-    -------
-    Since when it holds no more, which is earlier than `at` if it was withdrawn before.
+def withdraw(store: Store, iris: Iris, member: str, consent: str, *, at: datetime) -> Change:
+    """End a member's consent: from the next request on, nobody sees anything by it.
 
     Raises
     ------
@@ -74,7 +64,7 @@ def withdraw(store: Store, iris: Iris, member: str, consent: str, *, at: datetim
         If the member has given no such consent.
     """
     _, graph = _own(iris, member)
-    return terms.end(store, iris, graph, consent, str(FC.DataConsent), at, by or member)
+    return terms.end(store, iris, graph, consent, str(FC.DataConsent), at)
 
 
 def given(store: Store, iris: Iris, member: str) -> list[Stated]:

@@ -1,50 +1,42 @@
-"""What the cooperative lets partners see: kept in the graph `policy`, which nobody but the operator writes (docs/policy.md)."""
+"""What the cooperative lets partners see: kept in the graph `policy`, which nobody but the operator writes (docs/policy.md).
+
+What is to be written is returned; it passes the gate, in the name of whoever asked.
+"""
 
 from datetime import datetime
 
 from access import layout, terms
 from access.errors import AccessError
-from access.terms import Stated, Terms
+from access.terms import Change, Stated, Terms
 from kg import queries
 from kg.iris import Iris
 from kg.store import Store
 from kg.terms import Lang, describe, iri
 from ontology.names import FC, ODRL, RDF, RDFS
-from shapes import refuse_unless_valid
 
 
-def register(store: Store, iris: Iris, key: str, label: str) -> str:
-    """Enter a partner in the registry; what is granted to it is another step.
+def register(iris: Iris, key: str, label: str, *, at: datetime) -> Change:
+    """Spell a partner, as the registry has it; what is granted to it is another step.
 
     Raises
     ------
     AccessError
         If the key can't be one.
-    InvalidGraphError
-        If it breaks its shape.
     """
     partner = iris.id("partner", key)
     if layout.key_of(iris, "partner", partner) is None:
         raise AccessError(f"{key!r} can't be a partner's key: 1 to 64 letters, digits and . _ ~ -, no name of a person")
     quads = describe(iris.graph("registry"), partner, {RDF.type: FC.Partner, RDFS.label: Lang(label)})
-    refuse_unless_valid([quad.triple for quad in quads], what="The partner")
-    store.apply(insert=quads)
-    return partner
+    return Change(partner, at, frozenset(quads))
 
 
-def give(store: Store, iris: Iris, partner: str, agreed: Terms, *, at: datetime) -> str:
-    """State a grant to a partner, with its provenance, in one transaction.
-
-    Returns
-    -------
-    IRI of the grant.
+def give(store: Store, iris: Iris, partner: str, agreed: Terms, *, at: datetime) -> Change:
+    """Spell a grant to a partner.
 
     Raises
     ------
     AccessError
         If there is no such partner, or a dataset is named that can't be granted.
-    InvalidGraphError
-        If it breaks its shape.
     """
     rows = queries.rows(store, queries.load("access", "parties"), registry=iris.graph("registry"))
     if not any(row["party"] == partner and row["kind"] == str(FC.Partner) for row in rows):
@@ -70,11 +62,10 @@ def give(store: Store, iris: Iris, partner: str, agreed: Terms, *, at: datetime)
             FC.validTo: agreed.last,
         },
     )
-    terms.write(store, iris, quads, grant, at, None, "The grant")
-    return grant
+    return Change(grant, at, frozenset(quads))
 
 
-def withdraw(store: Store, iris: Iris, grant: str, *, at: datetime) -> datetime:
+def withdraw(store: Store, iris: Iris, grant: str, *, at: datetime) -> Change:
     """End a grant, from the next request on.
 
     Raises
@@ -82,7 +73,7 @@ def withdraw(store: Store, iris: Iris, grant: str, *, at: datetime) -> datetime:
     NoSuchTermError
         If there is no such grant.
     """
-    return terms.end(store, iris, iris.graph("policy"), grant, str(FC.DataGrant), at, None)
+    return terms.end(store, iris, iris.graph("policy"), grant, str(FC.DataGrant), at)
 
 
 def given(store: Store, iris: Iris, partner: str) -> list[Stated]:

@@ -1,4 +1,8 @@
-"""What consents and grants have in common: who gets what, for what, from when to when; written once, ended by being withdrawn."""
+"""What consents and grants have in common: who gets what, for what, from when to when; written once, ended by being withdrawn.
+
+Nothing is written here: what comes is returned, and passes the gate (`registry.gate`), which holds it against its shape and keeps who, when
+and why.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +14,9 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 from access.errors import AccessError
 from kg import queries
 from kg.iris import Iris, stamp
-from kg.provenance import activity
 from kg.store import Store
 from kg.terms import iri, literal
 from ontology.names import FC, RDF
-from shapes import refuse_unless_valid
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,22 @@ class Stated:
     party: str
     terms: Terms
     withdrawn: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be written so that a consent, a grant or a partner begins, or ends.
+
+    Attributes
+    ----------
+    thing : its IRI
+    at : when it was given; of an end, since when it holds no more
+    insert : what comes; nothing where it held no more before
+    """
+
+    thing: str
+    at: datetime
+    insert: frozenset[Quad]
 
 
 @dataclass
@@ -92,26 +110,8 @@ def free_key(store: Store, iris: Iris, kind: str, graph: str, key: str, at: date
     raise AccessError(f"A thousand of these were made at {at.isoformat()} already; wait a second")
 
 
-def write(store: Store, iris: Iris, quads: Sequence[Quad], thing: str, at: datetime, on_behalf_of: str | None, what: str) -> None:
-    """State a new consent or grant with its provenance, in one transaction.
-
-    Raises
-    ------
-    InvalidGraphError
-        If it breaks its shape; nothing is written then.
-    """
-    refuse_unless_valid([quad.triple for quad in quads], what=what)
-    run = iris.id("run", f"give-{iris.key(thing)}")
-    made = activity(iris, quads[0].graph_name.value, run, at=at, generated=[thing], on_behalf_of=on_behalf_of)  # type: ignore[union-attr]
-    store.apply(insert=[*quads, *made])
-
-
-def end(store: Store, iris: Iris, graph: str, thing: str, kind: str, at: datetime, on_behalf_of: str | None) -> datetime:
-    """State that a consent or grant holds no more; one that was withdrawn before stays as it is.
-
-    Returns
-    -------
-    Since when it holds no more.
+def end(store: Store, iris: Iris, graph: str, thing: str, kind: str, at: datetime) -> Change:
+    """Find what makes a consent or grant hold no more; one that was withdrawn before stays as it is.
 
     Raises
     ------
@@ -123,11 +123,8 @@ def end(store: Store, iris: Iris, graph: str, thing: str, kind: str, at: datetim
         raise NoSuchTermError(f"There is no {kind.rpartition('#')[2]} {iris.local(thing) if thing.startswith(iris.base) else thing} here")
     before = [triple.object for triple in said if triple.predicate.value == str(FC.withdrawnAt)]
     if before:
-        return datetime.fromisoformat(before[0].value)  # type: ignore[union-attr]
-    ends = Quad(iri(thing), NamedNode(str(FC.withdrawnAt)), literal(at), NamedNode(graph))
-    run = iris.id("run", f"withdraw-{iris.key(thing)}")
-    store.apply(insert=[ends, *activity(iris, graph, run, at=at, used=[thing], on_behalf_of=on_behalf_of)])
-    return at
+        return Change(thing, datetime.fromisoformat(before[0].value), frozenset())  # type: ignore[union-attr]
+    return Change(thing, at, frozenset({Quad(iri(thing), NamedNode(str(FC.withdrawnAt)), literal(at), NamedNode(graph))}))
 
 
 class NoSuchTermError(LookupError):

@@ -1,5 +1,6 @@
 """Campaigns: the list, one to watch, what each member does in it, and the forms that start, pause, resume and stop one."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,8 +12,7 @@ import pandas as pd
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from api import audited, kept, look_up, running
-from api.charts import STEP
+from api import audited, delivery, kept, live, look_up, running
 from api.errors import NotFoundError
 from api.guard import rule
 from api.languages import _, language
@@ -21,10 +21,11 @@ from api.services import services
 from forms.errors import UnreadableError
 from forms.filled import decimal_of
 from kg import queries
-from ontology.names import FCV
+from settlement.so_far import HomeSoFar
 
 pages = Blueprint("campaigns", __name__)
 MOST_SHOWN = 100
+MOST_NAMED = 12  # homes within a sentence
 
 
 class FormError(ValueError):
@@ -40,15 +41,18 @@ def all_of_them() -> Response:
     homes = kept.rows("connections")
     found = running.campaigns(now)
     wanted = request.args.get("state", "")
-    shown = [row for row in found if not wanted or row["style"] == wanted]
+    chosen = [row for row in found if not wanted or row["style"] == wanted]
     page = max(request.args.get("page", 1, type=int), 1)
+    shown = chosen[(page - 1) * MOST_SHOWN : page * MOST_SHOWN]
+    watched = [row for row in shown if live.begun(row)][: live.MOST_KEPT]
     return make_response(
         render_template(
             "campaigns.html",
-            campaigns=shown[(page - 1) * MOST_SHOWN : page * MOST_SHOWN],
-            total=len(shown),
+            campaigns=shown,
+            estimates={row["key"]: live.estimate(row, len(watched)) for row in watched},
+            total=len(chosen),
             page=page,
-            pages=max(-(-len(shown) // MOST_SHOWN), 1),
+            pages=max(-(-len(chosen) // MOST_SHOWN), 1),
             states=sorted({(row["style"], row["state"]) for row in found}),
             wanted=wanted,
             zone=zone,
@@ -94,8 +98,12 @@ def campaign(key: str) -> Response:
     row = look_up.campaign(key)
     now = known.now()
     iri = row["campaign"]
-    events = queries.rows(known.store, queries.load("api", "campaign_events"), campaign=iri)
+    events = kept.rows("campaign_events", kept.EVENTS, campaign=iri)
     took_over = _took_over(iri)
+    estimate = live.estimate(row)
+    found = estimate.found if estimate else None
+    slots = delivery.slots(row, estimate)
+    labels = {one["event"]: one["label"] for one in events}
     return make_response(
         render_template(
             "campaign.html",
@@ -117,8 +125,26 @@ def campaign(key: str) -> Response:
             reason=running.reason,
             said=_said(iri),
             now=now,
+            live=estimate,
+            so_far=found,
+            slots=slots,
+            over=running.sums(slots[: found.over], row["step"]) if found else None,
+            behind=[_named(labels, one) for one in found.behind] if found else [],
+            silent=[_named(labels, one) for one in found.silent] if found else [],
+            unmeasured=[_named(labels, one) for one in found.unmeasured] if found else [],
+            most_named=MOST_NAMED,
         )
     )
+
+
+def _named(labels: Mapping[str, str], home: HomeSoFar) -> dict[str, Any]:
+    return {
+        "key": services().iris.key(home.member),
+        "label": labels.get(home.event, ""),
+        "come": home.come,
+        "due": home.due,
+        "why": delivery.doubt(home.doubt) if home.doubt else "",
+    }
 
 
 def _said(campaign: str) -> str:
@@ -148,10 +174,12 @@ def part(key: str, member: str) -> Response:
     known = services()
     row, home = look_up.campaign(key), look_up.home(member)
     told = queries.rows(known.store, queries.load("api", "campaign_part"), campaign=row["campaign"], member=known.iris.id("member", member))
-    events = queries.rows(known.store, queries.load("api", "campaign_events"), campaign=row["campaign"])
+    events = kept.rows("campaign_events", kept.EVENTS, campaign=row["campaign"])
     event = next((one for one in events if one["member"] == known.iris.id("member", member)), None)
     if event is None:
         raise NotFoundError(_("%(member)s takes no part in campaign %(campaign)s; see who does on its page.", member=member, campaign=key))
+    estimate = live.estimate(row)
+    found = estimate.found.homes.get(event["event"]) if estimate and estimate.found else None
     return make_response(
         render_template(
             "campaign_part.html",
@@ -161,7 +189,10 @@ def part(key: str, member: str) -> Response:
             campaign=row | running.figures(row, known.now()),
             event=event,
             told=[one | {"limits": orjson.loads(one["limits"]), "reductions": orjson.loads(one["reductions"])} for one in told],
-            slots=_slots(row, event["event"], told),
+            slots=_slots(row, delivery.home(row, event["event"], estimate), told),
+            live=estimate,
+            so_far=found,
+            why=delivery.doubt(found.doubt) if found and found.doubt else "",
             device_state=device_state,
             zone=home["zone"],
             part=running.part,
@@ -171,9 +202,8 @@ def part(key: str, member: str) -> Response:
     )
 
 
-def _slots(row: dict[str, Any], event: str, told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _slots(row: dict[str, Any], home: delivery.Home | None, told: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What a home promised, and delivered against its baseline, in each slot of the campaign [kW]."""
-    known = services()
     index = pd.date_range(row["start"], row["end"], freq=row["step"], inclusive="left")
     promised = pd.DataFrame(index=index)
     for one in told:  # oldest first: a later instruction to a device takes the place of the earlier one
@@ -181,23 +211,18 @@ def _slots(row: dict[str, Any], event: str, told: list[dict[str, Any]]) -> list[
         values.index = pd.date_range(one["start"], periods=len(values), freq=one["step"])
         column = promised.get(one["device"], pd.Series(np.nan, index=index))
         promised[one["device"]] = values.reindex(index).combine_first(column)
-    series = queries.rows(known.store, queries.load("api", "campaign_series"), campaign=row["campaign"])
-    base = next((one for one in series if one["event"] == event and one["role"] == str(FCV.BaselinePower)), None)
-    baseline = metered = pd.Series(np.nan, index=index)
-    if base is not None:
-        values = orjson.loads(base["values"])
-        baseline = pd.Series(values, index=pd.date_range(base["start"], periods=len(values), freq=base["step"]), dtype=float).reindex(index)
-        metered = known.readings.frame([base["channel"]], row["start"], row["end"] + STEP)[base["channel"]].reindex(index)
     total = promised.sum(axis=1, min_count=1) if len(promised.columns) else pd.Series(np.nan, index=index)
+    nothing = np.full(len(index), np.nan)
+    baseline, metered = (home.baseline_kw, home.metered_kw) if home else (nothing, nothing)
     return [
         {
             "at": at.to_pydatetime(),
             "promised": total[at],
-            "baseline": baseline[at],
-            "metered": metered[at],
-            "delivered": baseline[at] - metered[at],
+            "baseline": baseline[n],
+            "metered": metered[n],
+            "delivered": baseline[n] - metered[n],
         }
-        for at in index
+        for n, at in enumerate(index)
     ]
 
 

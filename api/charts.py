@@ -4,7 +4,7 @@ A value is `null` where there is none. Powers are means over the quarter-hour th
 script itself says) are in the language of whoever asks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ import orjson
 import pandas as pd
 from flask import Blueprint, Response, jsonify, request
 
-from api import kept, look_up
+from api import delivery, kept, live, look_up
 from api.errors import NotFoundError
 from api.guard import rule, scope
 from api.languages import _
@@ -25,7 +25,6 @@ from ontology.names import FCV
 pages = Blueprint("charts", __name__)
 STEP = timedelta(minutes=15)
 FIRST_YEAR, LAST_YEAR = 1970, 2200
-BASELINE = str(FCV.BaselinePower)
 
 
 def home_channels() -> tuple[tuple[str, str], ...]:
@@ -61,21 +60,19 @@ def local_day(zone: str, given: str | None, now: datetime) -> tuple[datetime, da
     return begin.astimezone(UTC), end.astimezone(UTC)
 
 
-def _chart(zone: str, index: Sequence[datetime], series: Iterable[dict[str, Any]], **more: Any) -> Response:  # noqa: ANN401  (JSON)
-    return jsonify({"zone": zone, "t": [int(at.timestamp()) for at in index], "series": list(series), "words": words(), **more})
-
-
-def words() -> dict[str, str]:
-    """What charts.js says."""
-    return {
+def chart(zone: str, index: Iterable[datetime], series: Iterable[dict[str, Any]]) -> Response:
+    """Answer with the series of a chart, and with what charts.js says."""
+    words = {
         "nothing": _("Nothing has been measured in this time."),
         "band": _("10 % to 90 % of outcomes"),
         "table": _("As a table"),
         "time": _("Time"),
     }
+    return jsonify({"zone": zone, "t": [int(at.timestamp()) for at in index], "series": list(series), "words": words})
 
 
-def _values(column: Iterable[float]) -> list[float | None]:
+def plain(column: Iterable[float]) -> list[float | None]:
+    """Numbers as JSON has them: to 0.1 W, `None` where missing."""
     return [round(float(value), 4) if np.isfinite(value) else None for value in column]
 
 
@@ -97,9 +94,9 @@ def member_day(key: str) -> Response:
     frame = known.readings.frame([channel for _, channel in present], begin, end)
     index = pd.date_range(begin, end, freq=STEP, inclusive="left")
     frame = frame.reindex(index)
-    series = [{"label": label, "unit": "kW", "values": _values(frame[channel])} for label, channel in present]
+    series = [{"label": label, "unit": "kW", "values": plain(frame[channel])} for label, channel in present]
     series += _band(wanted[0][1], index)
-    return _chart(zone, list(index), series)
+    return chart(zone, list(index), series)
 
 
 @pages.get("/api/members/<key>/comfort")
@@ -117,10 +114,10 @@ def member_comfort(key: str) -> Response:
     present = [(label, unit, channel) for label, unit, kind, local in wanted if visible_channel(channel := known.iris.id(kind, local))]
     index = pd.date_range(begin, end, freq=STEP, inclusive="left")
     frame = known.readings.frame([channel for _, _, channel in present], begin, end).reindex(index)
-    return _chart(
+    return chart(
         zone,
         list(index),
-        [{"label": label, "unit": unit, "values": _values(frame[channel])} for label, unit, channel in present],
+        [{"label": label, "unit": unit, "values": plain(frame[channel])} for label, unit, channel in present],
     )
 
 
@@ -138,11 +135,11 @@ def portfolio_day() -> Response:
     pv = [channel.iri for channel in known.channels.of_kind(FCV.ActivePower) if channel.iri.endswith("-pv#activePower")]
     produced = known.readings.frame(pv, begin, end).reindex(index).sum(axis=1, min_count=len(pv)) if pv else pd.Series(np.nan, index=index)
     series = [
-        {"label": _("Import from the grid, all homes"), "unit": "kW", "values": _values(complete)},
-        {"label": _("PV production, all homes"), "unit": "kW", "values": _values(produced)},
+        {"label": _("Import from the grid, all homes"), "unit": "kW", "values": plain(complete)},
+        {"label": _("PV production, all homes"), "unit": "kW", "values": plain(produced)},
         *_band(known.iris.id("vpp", "demo#activePower"), index),
     ]
-    return _chart(zone, list(index), series)
+    return chart(zone, list(index), series)
 
 
 def _band(channel: str, index: pd.DatetimeIndex) -> list[dict[str, Any]]:
@@ -156,50 +153,36 @@ def _band(channel: str, index: pd.DatetimeIndex) -> list[dict[str, Any]]:
                 values = orjson.loads(row[column])
                 own = pd.Series(values, index=pd.date_range(row["start"], periods=len(values), freq=row["step"]), dtype=float)
                 lines[name].update(own[own.index.isin(index)])
-    if lines["expected"].isna().all():
+    return forecast_lines(lines["expected"], lines["p10"], lines["p90"])
+
+
+def forecast_lines(expected: Iterable[float], low: Iterable[float], high: Iterable[float]) -> list[dict[str, Any]]:
+    """A forecast of power [kW] and its 10 % and 90 % quantiles as series; none where there is no forecast."""
+    middle = plain(expected)
+    if all(value is None for value in middle):
         return []
     return [
-        {"label": _("Forecast"), "unit": "kW", "values": _values(lines["expected"]), "dash": True},
-        {"label": _("Forecast, lowest of ten"), "unit": "kW", "values": _values(lines["p10"]), "band": "low"},
-        {"label": _("Forecast, highest of ten"), "unit": "kW", "values": _values(lines["p90"]), "band": "high"},
+        {"label": _("Forecast"), "unit": "kW", "values": middle, "dash": True},
+        {"label": _("Forecast, lowest of ten"), "unit": "kW", "values": plain(low), "band": "low"},
+        {"label": _("Forecast, highest of ten"), "unit": "kW", "values": plain(high), "band": "high"},
     ]
 
 
 @pages.get("/api/campaigns/<key>/series")
 @rule.operator
 def campaign_series(key: str) -> Response:
-    """What was asked, promised, called and measured in a campaign, a value a step [kW reduction]."""
+    """What was asked, promised, called and delivered in a campaign, a value a step [kW reduction]; while it runs, delivered by estimate."""
     row = look_up.campaign(key)
-    asked = orjson.loads(row["asked"])
-    index = pd.date_range(row["start"], periods=len(asked), freq=row["step"])
-    called, measured = _campaign_sums(row["campaign"], index)
+    estimate = live.estimate(row)
+    slots = delivery.slots(row, estimate)
+    whole = [slot.delivered if slot.come == slot.due else np.nan for slot in slots]
+    short = [slot.delivered if slot.come < slot.due else np.nan for slot in slots]
     series = [
-        {"label": _("Asked"), "unit": "kW", "values": asked, "dash": True},
-        {"label": _("Promised"), "unit": "kW", "values": orjson.loads(row["promised"]) if "promised" in row else [None] * len(asked)},
-        {"label": _("Called, with replacements"), "unit": "kW", "values": _values(called)},
-        {"label": _("Measured"), "unit": "kW", "values": _values(measured)},
+        {"label": _("Asked"), "unit": "kW", "values": plain(slot.asked for slot in slots), "look": "area"},
+        {"label": _("Delivered so far, estimated") if estimate else _("Delivered"), "unit": "kW", "values": plain(whole), "look": "bars"},
+        {"label": _("Delivered, as far as readings have come"), "unit": "kW", "values": plain(short), "look": "hollow"},
+        {"label": _("Called and accepted"), "unit": "kW", "values": plain(slot.called for slot in slots), "look": "wide"},
+        {"label": _("Promised"), "unit": "kW", "values": plain(slot.promised for slot in slots), "look": "dots"},
     ]
-    return _chart(look_up.zone(), list(index), series)
-
-
-def _campaign_sums(campaign: str, index: pd.DatetimeIndex) -> tuple[pd.Series, pd.Series]:
-    """Sum the instructions in force, and baseline − metered of the homes while they took part."""
-    known = services()
-    called = pd.Series(0.0, index=index)
-    measured = pd.Series(0.0, index=index)
-    any_baseline = False
-    for row in queries.rows(known.store, queries.load("api", "campaign_series"), campaign=campaign):
-        values = orjson.loads(row["values"])
-        own = pd.Series(values, index=pd.date_range(row["start"], periods=len(values), freq=row["step"]), dtype=float)
-        if "activated" in row:
-            own = own[own.index >= row["activated"]]
-        if "released" in row:
-            own = own[own.index < row["released"]]
-        if row["role"] == BASELINE and len(own):
-            any_baseline = True
-            metered = known.readings.frame([row["channel"]], own.index[0].to_pydatetime(), (own.index[-1] + STEP).to_pydatetime())
-            own = own - metered[row["channel"]].reindex(own.index)
-            measured = measured.add(own.reindex(index), fill_value=0)
-        elif row["role"] != BASELINE:
-            called = called.add(own.reindex(index), fill_value=0)
-    return called, measured if any_baseline else measured * np.nan
+    index = [slot.at for slot in slots]
+    return chart(look_up.zone(), index, [one for one in series if any(value is not None for value in one["values"])])

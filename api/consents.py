@@ -1,23 +1,24 @@
 """Consents of members and grants to partners: what lets anybody outside see anything of a member."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
-from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from access import consents, grants
 from access.errors import AccessError
-from access.terms import Stated, Terms
+from access.terms import Change, Stated, Terms
 from api.guard import principal, rule
 from api.services import services
+from api.writing import gate
 from kg import queries
 from kg.iris import Iris
 from kg.store import Store
 from kg.terms import iri
 from ontology.names import DPV, FCV
+from privacy import permissions
 
 pages = Blueprint("consents", __name__)
 _SHORT = {"fcv:": str(FCV._NS), "dpv:": str(DPV._NS)}
@@ -92,7 +93,8 @@ def register(key: str) -> Response:
     label = _body().get("label")
     if not isinstance(label, str) or not label.strip():
         raise TermsError('A partner needs a name that people read: {"label": "Research institute 1"}')
-    answer = jsonify({"partner": grants.register(known.store, known.iris, key, label.strip())})
+    made = _written(lambda: grants.register(known.iris, key, label.strip(), at=known.now()), f"Partner {key} was registered")
+    answer = jsonify({"partner": made.thing})
     answer.status_code = 201
     return answer
 
@@ -102,8 +104,11 @@ def register(key: str) -> Response:
 def grant(key: str) -> Response:
     """Grant a partner data: `{"categories": […], "targets": […], "purposes": […], "first": …, "last": …}`."""
     known = services()
-    made = grants.give(known.store, known.iris, _thing("partner", key), _terms(_body()), at=known.now())
-    answer = jsonify({"grant": made})
+    agreed = _terms(_body())
+    made = _written(
+        lambda: grants.give(known.store, known.iris, _thing("partner", key), agreed, at=known.now()), f"Data were granted to partner {key}"
+    )
+    answer = jsonify({"grant": made.thing})
     answer.status_code = 201
     return answer
 
@@ -116,7 +121,8 @@ def withdraw_grant(key: str) -> Response:
     chosen = _named(_body(), "grant")
     if chosen not in {each.iri for each in grants.given(known.store, known.iris, _thing("partner", key))}:
         raise AccessError(f"{chosen} is no grant to {key}")
-    return jsonify({"grant": chosen, "withdrawn": grants.withdraw(known.store, known.iris, chosen, at=known.now()).isoformat()})
+    ended = _written(lambda: grants.withdraw(known.store, known.iris, chosen, at=known.now()), f"A grant to partner {key} was withdrawn")
+    return jsonify({"grant": chosen, "withdrawn": ended.at.isoformat()})
 
 
 def labels_of(iris: Iris, store: Store) -> dict[str, str]:
@@ -129,22 +135,29 @@ def labels_of(iris: Iris, store: Store) -> dict[str, str]:
 def _given(key: str, body: Mapping[str, Any]) -> Response:
     known = services()
     party = _iri(body.get("party"), "party", "the IRI of a partner")
-    member = known.iris.id("member", key)
-    return jsonify({"consent": consents.give(known.store, known.iris, member, party, _terms(body), at=known.now(), by=_stead(member))})
+    member, agreed = known.iris.id("member", key), _terms(body)
+    why = f"Consent to {known.iris.local(party) if party.startswith(known.iris.base) else party} was given {_whose_word(member)}"
+    made = _written(lambda: consents.give(known.store, known.iris, member, party, agreed, at=known.now()), why)
+    return jsonify({"consent": made.thing})
 
 
 def _withdrawn(key: str, body: Mapping[str, Any]) -> Response:
     known = services()
     chosen = _named(body, "consent")
     member = known.iris.id("member", key)
-    at = consents.withdraw(known.store, known.iris, member, chosen, at=known.now(), by=_stead(member))
-    return jsonify({"consent": chosen, "withdrawn": at.isoformat()})
+    why = f"Consent was withdrawn {_whose_word(member)}"
+    ended = _written(lambda: consents.withdraw(known.store, known.iris, member, chosen, at=known.now()), why)
+    return jsonify({"consent": chosen, "withdrawn": ended.at.isoformat()})
 
 
-def _stead(member: str) -> str | None:
-    """Who speaks in a member's stead: an operator, whose deed must not look like the member's own."""
-    who = principal()
-    return None if who.subject == member else services().iris.id("agent", quote(who.key, safe=""))
+def _written(made: Callable[[], Change], why: str) -> Change:
+    """Write what is given or ended, in the name of whoever asks."""
+    return permissions.write(gate(), made, by=principal().key, why=why)
+
+
+def _whose_word(member: str) -> str:
+    """Whose word it is: what an operator does in a member's stead must not look like the member's own deed."""
+    return "by the member" if principal().subject == member else "in the member's stead"
 
 
 def _body() -> Mapping[str, Any]:

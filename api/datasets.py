@@ -194,7 +194,7 @@ DATASETS = (
             "La cooperativa, la red, los socios y sus permisos, y quién cambió qué.",
             "De coöperatie, het net, partners en hun rechten, en wie wat heeft gewijzigd.",
         ),
-        ("registry", "policy", "audit", "audit/", "edits"),
+        ("registry", "policy", "audit", "audit/", "edits", "imports"),
     ),
     Dataset(
         "people",

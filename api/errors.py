@@ -12,6 +12,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from api.interpreted import interpreted
 from api.languages import _, language, later
 from kg.errors import QueryError, StoreError, StoreTimeoutError
 
@@ -72,13 +73,13 @@ OURS = frozenset(
         "optimiser",
         "settlement",
         "scenario",
+        "commands",
         "service",
-        "control",
-        "people",
+        "clockwork",
+        "opening",
         "forgetting",
         "settings",
-        "upkeep",
-        "verbs",
+        "web",
     }
 )
 
@@ -122,7 +123,7 @@ def install(app: Flask) -> None:
     def _any(error: Exception) -> Response:
         for kind, status in STATUS:
             if isinstance(error, kind) and _is_ours(error):
-                return problem(status, str(error))
+                return problem(status, interpreted(str(error)).text)
         log.error("unexpected error on %s", request.path, exc_info=error)
         return problem(500, _("The platform met an error it did not expect. It is in the log under the reference below."))
 

@@ -30,7 +30,8 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 ONLY_READS = frozenset({"sparql.query"})  # a POST there changes nothing, and pages of partners may send it
 FIELD, HEADER = "form_token", "X-Form-Token"
-_NO_COOKIE = frozenset({"oauth.token"})  # credentials come with the request itself
+BY_LINK = frozenset({"notices.end"})  # a token in the address alone lets in, from wherever a mail program sends it
+_NO_COOKIE = frozenset({"oauth.token"}) | BY_LINK  # credentials come with the request itself
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def _foreign_name() -> Response | None:
 
 def _foreign_page() -> Response | None:
     """Refuse what a page of somebody else's makes a browser send."""
-    if request.method in SAFE or request.endpoint in ONLY_READS or not _from_elsewhere():
+    if request.method in SAFE or request.endpoint in ONLY_READS | BY_LINK or not _from_elsewhere():
         return None
     origin = request.headers.get("Origin") or "another site"
     return problem(403, _("A form of %(origin)s may not change anything here; use the form on this platform's own page", origin=origin))

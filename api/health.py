@@ -14,11 +14,10 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
 
 from api import attention, audited, look_up
-from api.charts import local_day
+from api.charts import chart, local_day
 from api.errors import NotFoundError
 from api.guard import rule
 from api.languages import _
-from api.outlook import words
 from api.services import services
 from telemetry.alarms import BoxHealth, Health
 from telemetry.channels import Channel
@@ -146,11 +145,11 @@ def _gaps(channels: list[Channel], days: list[tuple[date, datetime, datetime]]) 
 def day() -> Response:
     """The readings of the last day by quarter-hour: how many are stored, and how many there would be without gaps."""
     found = _coverage()
-    series = [
+    series: list[dict[str, Any]] = [
         {"label": _("Readings stored"), "unit": _("readings"), "values": found.present},
         {"label": _("Without gaps"), "unit": _("readings"), "values": found.expected, "dash": True},
     ]
-    return jsonify({"zone": look_up.zone(), "t": [int(at.timestamp()) for at in found.at], "series": series, "words": words()})
+    return chart(look_up.zone(), found.at, series)
 
 
 @pages.get("/metrics")

@@ -19,6 +19,7 @@ _WORDS = {
     "http://www.w3.org/ns/prov#wasInfluencedBy": later("changed it"),
     "http://www.w3.org/ns/prov#influenced": later("changed it"),
     "http://purl.org/dc/terms/subject": later("changed it"),
+    str(FC.editedThing): later("changed it"),
     str(FC.editedGraph): later("edited a graph that speaks of it"),
 }
 _CALLS = str(RDFS.label), str(RDFS.comment)

@@ -14,17 +14,18 @@ from kg.embedded import EmbeddedStore
 from kg.iris import Iris
 from kg.store import Store
 
-FRESH_S = 60.0  # of a store that tells nobody of writes by others
-FACTS, MARKET = "facts", "market"
+FACTS, MARKET, EVENTS = "facts", "market", "events"
+FRESH_S = {FACTS: 60.0, MARKET: 60.0, EVENTS: 2.0}  # of a store that tells nobody of writes by others
 _GRAPHS = {
     FACTS: re.compile(r"registry|(?:member/[^/]+|feed|portfolio)/(?:facts|osb/[^/]+)"),
     MARKET: re.compile(r"market|settlement/.+"),
+    EVENTS: re.compile(r"member/[^/]+/(?:facts|events|statements)"),
 }
 Made = TypeVar("Made")
 
 
 class Kept:
-    """Values by name; those of facts, or of the market, are forgotten when one of its graphs is written to."""
+    """Values by name; those of facts, of the market, or of members' events, are forgotten when one of its graphs is written to."""
 
     def __init__(self, store: Store, iris: Iris) -> None:
         self._prefix = iris.graph("")
@@ -46,7 +47,7 @@ class Kept:
         with self._turn:
             version = self._versions[of]
             found = self._values.get(name)
-            if found is None or found[0] != version or (not self._told and time.monotonic() - found[1] > FRESH_S):
+            if found is None or found[0] != version or (not self._told and time.monotonic() - found[1] > FRESH_S[of]):
                 found = self._values[name] = (version, time.monotonic(), make())
             made: Made = found[2]
             return made
@@ -63,6 +64,6 @@ def kept(name: object, make: Callable[[], Made], of: str = FACTS) -> Made:
 
 
 def rows(query: str, of: str = FACTS, **values: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (parameters of the query)
-    """Rows of one of `api/queries` that only facts, or only the market and settlements, decide; not to be changed by who gets them."""
+    """Rows of one of `api/queries` that only facts, the market and settlements, or events and statements decide; not to be changed by who gets them."""
     key = (query, *((name, tuple(value) if isinstance(value, (list, tuple)) else value) for name, value in sorted(values.items())))
     return kept(key, lambda: queries.rows(services().store, queries.load("api", query), **values), of)

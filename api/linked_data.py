@@ -11,12 +11,12 @@ Cool URIs for the Semantic Web, W3C Interest Group Note, §4.2 (303 redirects to
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, Response, jsonify, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from pyoxigraph import Literal, NamedNode, Quad
 from werkzeug.wrappers import Response as BaseResponse
 
 from api import about, observed, representations, visible
-from api.charts import words
+from api.charts import chart
 from api.errors import NotFoundError
 from api.guard import rule
 from api.history_of import History, history
@@ -108,10 +108,9 @@ def day_series(local: str) -> Response:
             _("There are no readings under %(local)s; a day is named like connection/h01/activePower/20160812", local=local)
         )
     values = [None if value != value else float(value) for value in day.values]
-    times = [int(at.timestamp()) for at in day.values.index]
     label = curie(day.channel.kind).partition(":")[2]
     unit = unit_name(day.unit)
-    return jsonify({"zone": "UTC", "t": times, "series": [{"label": label, "unit": unit, "values": values}], "words": words()})
+    return chart("UTC", day.values.index, [{"label": label, "unit": unit, "values": values}])
 
 
 def unit_name(iri: str) -> str:

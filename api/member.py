@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from api import look_up, member_words
 from api.charts import local_day
 from api.guard import rule
-from api.member_energy import energies
+from api.member_energy import measured
 from api.member_flow import flow
 from api.member_page import shown
 from api.member_parts import last_left, next_part, replaced_by
@@ -25,7 +25,7 @@ def today(key: str) -> Response:
     zone = ZoneInfo(home["zone"])
     begin, end = local_day(home["zone"], request.args.get("date"), now)
     is_today = begin <= now < end
-    (energy,) = energies(key, [begin, end])
+    (energy,) = measured(key).energies([begin, end])
     left = last_left(key, now) if is_today else None
     return shown(
         "member.html",

@@ -5,19 +5,19 @@ Signs as in docs/data-model.md: power at the grid connection is import positive,
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from api.charts import visible_channel
 from api.member_devices import devices
+from api.quarter_hours import STEP, quarter_hours
 from api.services import services
 from ontology.names import FCV
+from telemetry.channels import Channel
 
-STEP = timedelta(minutes=15)
 HOURS = 0.25
 _LEAST_KWH = 0.01
 Floats = NDArray[np.float64]
@@ -63,27 +63,40 @@ class Energy:
         return self.known == self.expected
 
 
-def energies(key: str, edges: Sequence[datetime]) -> list[Energy]:
-    """Read a home's energy between each two of the given instants, in order of time.
+@dataclass(frozen=True)
+class Measured:
+    """The channels of a home that its energy is added up from.
 
-    Parameters
+    Attributes
     ----------
-    key
-        Of the member; whoever asks must be allowed to see it, which the pages' rules take care of.
-    edges
-        Rising; a quarter-hour belongs to where it begins.
+    meter, tariff : `None` where nobody described one, whoever asks may not see it, or it is not clear which
+    suns : of its solar roofs; empty where it has none
     """
-    known = services()
-    meter = known.iris.id("connection", f"{key}#activePower")
-    suns = [each.channel for each in devices(key) if each.kind == "sun" and visible_channel(each.channel)]
-    tariff = _tariff()
-    wanted = [channel for channel in (meter, *suns, *tariff) if visible_channel(channel)]
-    index = pd.date_range(edges[0], edges[-1], freq=STEP, inclusive="left")
-    frame = known.readings.frame(wanted, edges[0], edges[-1], STEP).reindex(index) if wanted else pd.DataFrame(index=index)
-    net = _column(frame, [meter])
-    sun = _column(frame, suns) if suns else None
-    price = _column(frame, tariff) if tariff else None
-    return list(parts(edges, net, sun, price))
+
+    meter: Channel | None
+    suns: tuple[Channel, ...]
+    tariff: Channel | None
+
+    def energies(self, edges: Sequence[datetime]) -> list[Energy]:
+        """Read the energy between each two of the given instants, in order of time.
+
+        Parameters
+        ----------
+        edges
+            Rising; a quarter-hour belongs to where it begins.
+        """
+        wanted = [channel for channel in (self.meter, *self.suns, self.tariff) if channel is not None]
+        rows = dict(zip(wanted, quarter_hours().values(wanted, edges[0], edges[-1]), strict=True))
+        net = np.full(-(-(edges[-1] - edges[0]) // STEP), np.nan) if self.meter is None else rows[self.meter]
+        sun = sum((rows[channel] for channel in self.suns[1:]), rows[self.suns[0]]) if self.suns else None
+        return list(parts(edges, net, sun, None if self.tariff is None else rows[self.tariff]))
+
+
+def measured(key: str) -> Measured:
+    """Find the channels of a member's home; whoever asks must be allowed to see it, which the pages' rules take care of."""
+    meter = _visible(services().iris.id("connection", f"{key}#activePower"))
+    suns = [_visible(each.channel) for each in devices(key) if each.kind == "sun"]
+    return Measured(meter, tuple(each for each in suns if each is not None), _tariff())
 
 
 def parts(edges: Sequence[datetime], net: Floats, sun: Floats | None, price: Floats | None) -> Iterable[Energy]:
@@ -139,15 +152,11 @@ def _sufficiency(used: float | None, taken: float | None) -> float | None:
     return None if used is None or taken is None else _share(max(0.0, used - taken), used)
 
 
-def _column(frame: pd.DataFrame, channels: Sequence[str]) -> Floats:
-    """Sum of channels; missing where one of them is."""
-    there = [channel for channel in channels if channel in frame]
-    if len(there) < len(channels):
-        return np.full(len(frame), np.nan)
-    return frame[there].sum(axis=1, min_count=len(there)).to_numpy(dtype=np.float64)
+def _visible(channel: str) -> Channel | None:
+    return services().channels.get(channel) if visible_channel(channel) else None
 
 
-def _tariff() -> list[str]:
+def _tariff() -> Channel | None:
     """The channel of the price that households pay, if it is clear which one."""
-    found = [channel.iri for channel in services().channels.of_kind(str(FCV.EnergyPrice))]
-    return found if len(found) == 1 else []
+    found = services().channels.of_kind(str(FCV.EnergyPrice))
+    return _visible(found[0].iri) if len(found) == 1 else None

@@ -1,10 +1,10 @@
 """The power of a home right now as a picture: the sun, the grid and the devices around the home, and what flows between them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from api.languages import _
+from api.languages import _, later
 from api.member_devices import Device, devices, now_kw
 from api.present import number
 from api.services import services
@@ -76,17 +76,34 @@ def _sum(of_kind: Iterable[Device], kw: dict[str, float]) -> float | None:
 
 
 def _node(kind: str, kw: float | None) -> Node:
-    made = Node(kind, kw, _NAMES[kind](), "")
+    made = Node(kind, kw, _(_NAMES[kind]), "")
     return Node(kind, kw, made.name, _sentence(made))
 
 
-_NAMES: dict[str, Callable[[], str]] = {
-    "sun": lambda: _("Sun"),
-    "grid": lambda: _("Grid"),
-    "battery": lambda: _("Battery"),
-    "car": lambda: _("Car"),
-    "heatpump": lambda: _("Heat pump"),
-    "home": lambda: _("Home"),
+_NAMES = {
+    "sun": later("Sun"),
+    "grid": later("Grid"),
+    "battery": later("Battery"),
+    "car": later("Car"),
+    "heatpump": later("Heat pump"),
+    "home": later("Home"),
+}
+_SENTENCES = {
+    ("sun", "in"): later("The sun gives %(kw)s kW."),
+    ("sun", "none"): later("The sun gives nothing right now."),
+    ("grid", "in"): later("%(kw)s kW come from the grid."),
+    ("grid", "out"): later("%(kw)s kW go into the grid."),
+    ("grid", "none"): later("Nothing is taken from the grid, and nothing fed in."),
+    ("battery", "in"): later("The battery gives %(kw)s kW."),
+    ("battery", "out"): later("The battery charges with %(kw)s kW."),
+    ("battery", "none"): later("The battery rests."),
+    ("car", "in"): later("The car gives %(kw)s kW."),
+    ("car", "out"): later("The car charges with %(kw)s kW."),
+    ("car", "none"): later("The car does not charge."),
+    ("heatpump", "out"): later("The heat pump uses %(kw)s kW."),
+    ("heatpump", "none"): later("The heat pump rests."),
+    ("home", "in"): later("Everything else in the home uses %(kw)s kW."),
+    ("home", "none"): later("Nothing else in the home uses power."),
 }
 
 
@@ -94,21 +111,5 @@ def _sentence(node: Node) -> str:
     if node.way == "unknown":
         return _("%(name)s: not known right now.", name=node.name)
     kw = number(abs(node.kw or 0.0), 1)
-    said = {
-        ("sun", "in"): lambda: _("The sun gives %(kw)s kW.", kw=kw),
-        ("sun", "none"): lambda: _("The sun gives nothing right now."),
-        ("grid", "in"): lambda: _("%(kw)s kW come from the grid.", kw=kw),
-        ("grid", "out"): lambda: _("%(kw)s kW go into the grid.", kw=kw),
-        ("grid", "none"): lambda: _("Nothing is taken from the grid, and nothing fed in."),
-        ("battery", "in"): lambda: _("The battery gives %(kw)s kW.", kw=kw),
-        ("battery", "out"): lambda: _("The battery charges with %(kw)s kW.", kw=kw),
-        ("battery", "none"): lambda: _("The battery rests."),
-        ("car", "in"): lambda: _("The car gives %(kw)s kW.", kw=kw),
-        ("car", "out"): lambda: _("The car charges with %(kw)s kW.", kw=kw),
-        ("car", "none"): lambda: _("The car does not charge."),
-        ("heatpump", "out"): lambda: _("The heat pump uses %(kw)s kW.", kw=kw),
-        ("heatpump", "none"): lambda: _("The heat pump rests."),
-        ("home", "in"): lambda: _("Everything else in the home uses %(kw)s kW.", kw=kw),
-        ("home", "none"): lambda: _("Nothing else in the home uses power."),
-    }
-    return said.get((node.kind, node.way), lambda: f"{node.name}: {kw} kW")()
+    said = _SENTENCES.get((node.kind, node.way))
+    return f"{node.name}: {kw} kW" if said is None else _(said, kw=kw)

@@ -15,7 +15,7 @@ from api.errors import NotFoundError
 from api.guard import rule
 from api.languages import _
 from api.member_bars import Picture, picture
-from api.member_energy import Energy, energies
+from api.member_energy import Energy, Measured, measured
 from api.member_page import shown
 from api.member_parts import rows
 from api.member_periods import SPANS, Period, labels, period, span_names
@@ -55,9 +55,10 @@ def history(key: str) -> Response:
     zone = ZoneInfo(home["zone"])
     whole = _asked(now.astimezone(zone).date())
     edges = whole.edges(zone)
-    parts = energies(key, edges)
+    own = measured(key)
+    parts = own.energies(edges)
     events = rows(key)
-    columns = _columns(key, whole, now, zone, events)
+    columns = _columns(own, whole, now, zone, events)
     names = labels(whole, edges, zone)
     return shown(
         "member_history.html",
@@ -91,7 +92,7 @@ def _asked(today: date) -> Period:
     return period(span, day)
 
 
-def _columns(key: str, whole: Period, now: datetime, zone: ZoneInfo, events: Sequence[dict[str, Any]]) -> list[Column]:
+def _columns(own: Measured, whole: Period, now: datetime, zone: ZoneInfo, events: Sequence[dict[str, Any]]) -> list[Column]:
     asked = [(_("This period"), whole), (_("The one before"), whole.before())]
     earlier = whole.year_before()
     if earlier is not None:
@@ -99,7 +100,7 @@ def _columns(key: str, whole: Period, now: datetime, zone: ZoneInfo, events: Seq
     found = []
     for name, each in asked:
         begin, end = each.until(whole, now, zone)
-        (energy,) = energies(key, [begin, end])
+        (energy,) = own.energies([begin, end])
         paid = [row["amount"] for row in events if "amount" in row and begin <= row["start"] < end]
         found.append(Column(name, energy, sum(paid, Decimal(0)) if paid else None, each.name, each.first))
     return found

@@ -11,8 +11,9 @@ from api.errors import problem
 from api.guard import principal, rule
 from api.languages import LANGUAGES, _, language
 from api.member_page import shown
-from api.notices import status_names
+from api.notices import kind_names, status_names
 from api.services import services
+from api.writing import gate
 from notices import Kind, wishes
 from notices.errors import WishError
 from registry.errors import RefusedEditError
@@ -34,16 +35,14 @@ def change(key: str) -> BaseResponse:
     """Take what a member wants: `address`, `language`, and `kind` for each notice wanted by e-mail."""
     known = services()
     look_up.home(key)
-    form = request.form
-    if known.gate is None:
-        return problem(409, _("This platform takes no edits."))
+    form, passing = request.form, gate()
     kinds = [kind for kind in Kind if kind.value in form.getlist("kind")]
     member = known.iris.id("member", key)
     try:
         delta = wishes.change(
             known.store, known.iris, member, address=form.get("address", ""), language=form.get("language", ""), kinds=kinds
         )
-        known.gate.apply(delta, by=principal().key, why="The member chose how to be told of events")
+        passing.apply(delta, by=principal().key, why="The member chose how to be told of events")
     except WishError as error:
         return _page(key, _sentence(error), form, 422)
     except RefusedEditError as error:
@@ -89,7 +88,7 @@ def _page(key: str, trouble: str = "", form: Mapping[str, str] | None = None, st
         address=wish.address if form is None else form.get("address", ""),
         told_in=(wish.language if wish.address else language()) if form is None else form.get("language", ""),
         languages=LANGUAGES,
-        kinds=_kind_names(),
+        kinds=kind_names(),
         chosen=chosen,
         secret=secret,
         desk=desk is not None,
@@ -99,12 +98,3 @@ def _page(key: str, trouble: str = "", form: Mapping[str, str] | None = None, st
         statuses=status_names(),
         event_key=known.iris.key,
     )
-
-
-def _kind_names() -> dict[str, str]:
-    return {
-        Kind.PLANNED.value: _("An event is planned, or your home stands by for one"),
-        Kind.CHANGED.value: _("An event changes, or your home is called in another one's place"),
-        Kind.CANCELLED.value: _("An event is called off or paused"),
-        Kind.SETTLED.value: _("An event is settled: what you earned"),
-    }

@@ -1,4 +1,4 @@
-"""What members were told of events, for operators; and each member's events as a calendar that needs no sign-in, only its secret."""
+"""What members were told of events, for operators; and what needs no sign-in, only its secret: a member's calendar, and the end of letters."""
 
 from datetime import timedelta
 
@@ -9,14 +9,16 @@ from api.errors import NotFoundError
 from api.guard import rule
 from api.languages import _
 from api.services import services
-from notices import Desk, Entry, Status
+from api.writing import gate
+from kg import queries
+from notices import Desk, Entry, Kind, Status, wishes
 
 pages = Blueprint("notices", __name__)
 
 SHOWN = timedelta(days=30)
 MOST = 200
 # what an operator should look at: nobody was told, or not in time, or not yet
-TROUBLED = (Status.MISSED, Status.REFUSED, Status.WAITING)
+TROUBLED = (Status.MISSED, Status.UNSURE, Status.REFUSED, Status.WAITING)
 
 
 def status_names() -> dict[Status, str]:
@@ -24,6 +26,7 @@ def status_names() -> dict[Status, str]:
     return {
         Status.WAITING: _("waits for the mail server"),
         Status.SENT: _("sent"),
+        Status.UNSURE: _("perhaps sent (the mail server got it and did not answer)"),
         Status.MISSED: _("not told in time"),
         Status.REFUSED: _("refused by the mail server"),
         Status.KEPT: _("would be sent (no mail server is set up)"),
@@ -31,6 +34,16 @@ def status_names() -> dict[Status, str]:
         Status.UNWANTED: _("on the page only (no letter wanted)"),
         Status.WITHDRAWN: _("withdrawn before it left"),
         Status.NEEDLESS: _("not needed"),
+    }
+
+
+def kind_names() -> dict[str, str]:
+    """What a notice may be about, in words."""
+    return {
+        Kind.PLANNED.value: _("An event is planned, or your home stands by for one"),
+        Kind.CHANGED.value: _("An event changes or is paused, or your home is called in another one's place"),
+        Kind.CANCELLED.value: _("An event is called off"),
+        Kind.SETTLED.value: _("An event is settled: what you earned"),
     }
 
 
@@ -74,4 +87,46 @@ def calendar(key: str) -> Response:
     answer.headers["Referrer-Policy"] = "no-referrer"
     answer.add_etag()
     answer.make_conditional(request)
+    return answer
+
+
+@pages.get("/members/<key>/unsubscribe/<kind>")
+@rule.anybody
+def ask_to_end(key: str, kind: str) -> Response:
+    """Ask whether letters of a kind shall end. Opening this ends nothing: scanners of mail follow links."""
+    return _letters(key, _opened(key, kind))
+
+
+@pages.post("/members/<key>/unsubscribe/<kind>")
+@rule.anybody
+def end(key: str, kind: str) -> Response:
+    """End letters of a kind, for the button on the page and for mail programs, which send neither cookie nor sign-in (RFC 8058)."""
+    known, opened, passing = services(), _opened(key, kind), gate()
+    member = known.iris.id("member", key)
+    wish = wishes.of(known.store, member)
+    if opened in wish.kinds:
+        delta = wishes.change(known.store, known.iris, member, address=wish.address, language=wish.language, kinds=wish.kinds - {opened})
+        passing.apply(delta, by=key, why="The member ended letters of this kind by the link in one")
+    return _letters(key, opened)
+
+
+def _opened(key: str, kind: str) -> Kind:
+    """The kind of letters that the address names, if its token is the one that they carry; else there is nothing here, whoever asks."""
+    known = services()
+    found = next((each for each in Kind if each.value == kind), None)
+    desk, member = known.notices, known.iris.id("member", key)
+    signed = desk is not None and found is not None and desk.may_end(member, found, request.args.get("key", ""))
+    # who was erased has no home any more, and nothing is to be written of them; the token stands for the scope here
+    if found is None or not signed or not queries.rows(known.store, queries.load("api", "member_home"), member=member):
+        raise NotFoundError(_("This link ends no letters; copy the whole address from the letter, or sign in and choose on your page."))
+    return found
+
+
+def _letters(key: str, kind: Kind) -> Response:
+    known = services()
+    wish = wishes.of(known.store, known.iris.id("member", key))
+    page = render_template("notices_end.html", key=key, about=kind_names()[kind], ended=kind not in wish.kinds)
+    answer = make_response(page)
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["Referrer-Policy"] = "no-referrer"
     return answer

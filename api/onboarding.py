@@ -6,7 +6,6 @@ Each step can be left and come back to; what is done is read from the graph each
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
@@ -127,10 +126,7 @@ def site(key: str) -> BaseResponse:
             return onward(found)
     usual = {"label": _("Home %(key)s", key=key), "Site-timeZone": look_up.zone()}
     asked = onboarding_writes.asked("site", HOME, found.site, request.form if entered else None, usual)
-    zones = sorted(
-        zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/"))
-    )
-    return page("onboarding_form.html", found, "home", entered, asked=asked, lists={"Site-timeZone": zones}, ask_room=found.site is None)
+    return page("onboarding_form.html", found, "home", entered, asked=asked, ask_room=found.site is None)
 
 
 @pages.route("/onboarding/<key>/connection", methods=["GET", "POST"])
@@ -151,7 +147,7 @@ def connection(key: str) -> BaseResponse:
     nodes = onboarding_writes.parties(str(FC.GridNode))
     usual = {"label": _("Grid connection of %(key)s", key=key)} | ({"GridConnectionPoint-node": nodes[0][0]} if len(nodes) == 1 else {})
     asked = onboarding_writes.asked("grid-connection-point", CONNECTION, found.connection, request.form if entered else None, usual)
-    return page("onboarding_form.html", found, "connection", entered, asked=asked, lists={}, ask_room=False)
+    return page("onboarding_form.html", found, "connection", entered, asked=asked, ask_room=False)
 
 
 # --- box

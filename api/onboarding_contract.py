@@ -14,13 +14,12 @@ from api.errors import NotFoundError
 from api.guard import principal
 from api.languages import _, language
 from api.onboarding_state import Device, Home
-from api.onboarding_writes import Entered, apply, parties, tried
+from api.onboarding_writes import Entered, alone, apply, parties, tried
 from api.present import number
 from api.services import services
 from forms.errors import UnreadableError
 from forms.filled import decimal_of
 from kg import queries
-from kg.store import Store
 from market import contracts
 from market.contracts import Contract, Terms
 from market.errors import MarketError
@@ -30,6 +29,7 @@ from registry.errors import RefusedEditError
 from shapes import sentences
 
 _LEAST_KW = Decimal("0.1")
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,28 @@ def usual(devices: Sequence[Device], zone: str) -> dict[str, Any]:
         "first": today.isoformat(),
         "last": last.isoformat(),
         "covers": [each.iri for each in flexible],
+    }
+
+
+def as_agreed(contract: Contract) -> dict[str, Any]:
+    """What the form offers where a contract is in force: its terms, from today on."""
+    today, comma = local_today(contract.zone), language() != "en"
+
+    def spelt(value: object) -> str:
+        text = f"{Decimal(str(value)).normalize():f}"
+        return text.replace(".", ",") if comma else text
+
+    return {
+        "kw": spelt(contract.capacity_kw),
+        "price": spelt(contract.price_eur_per_kwh),
+        "longest": str(contract.max_duration // _MINUTE),
+        "times": str(contract.max_activations),
+        "notice": str(contract.min_notice // _MINUTE),
+        "start": f"{contract.window_start:%H:%M}",
+        "end": f"{contract.window_end:%H:%M}",
+        "first": max(today, contract.valid_from).isoformat(),
+        "last": contract.valid_to.isoformat(),
+        "covers": list(contract.covers),
     }
 
 
@@ -166,6 +188,7 @@ def _drafted(home: Home, offer: Offer) -> list[Quad]:
         baseline_method=str(FCV.TenOfTen),
         terms=offer.terms,
         revision=max(numbers, default=0) + 1,
+        revision_of=next((contract for contract, status in sorted(home.contracts.items()) if status == contracts.ACTIVE), None),
     )
 
 
@@ -192,23 +215,20 @@ def previewed(home: Home, offer: Offer, zone: str) -> tuple[Contract | None, Ent
 
 
 def offered(home: Home, offer: Offer) -> Entered:
-    """Write the draft with the cooperative's signature: from then on the member can accept it."""
+    """Write the draft with the cooperative's signature: from then on the member can accept it; where a contract is in force, its revision."""
     if any(status == contracts.DRAFT for status in home.contracts.values()):
         return Entered(general=[_("An offer is waiting for the member's signature; withdraw it before you make another one.")])
     try:
         quads = _drafted(home, offer)
     except shapes.InvalidGraphError as error:
         return Entered(general=[sentences.for_people(each, language()) for each in error.findings])
-    done = tried(Delta(insert=frozenset(quads)), f"Onboarding: a contract was offered to member {home.key}")
-    if done.ok:
-        contract = next(quad.subject.value for quad in quads if quad.object.value == str(FC.FlexibilityContract))  # type: ignore[union-attr]
-        known = services()
-        buyer = contracts.read(known.store, contract).buyer
-        sign(contract, buyer, f"Onboarding: the offer was signed for the cooperative by {principal().key}")
-    return done
+    known = services()
+    signed = contracts.countersigned(known.iris, quads, known.now())
+    why = f"Onboarding: a contract was offered to member {home.key}, signed for the cooperative by {principal().key}"
+    return tried(Delta(insert=frozenset(signed)), why)
 
 
-def sign(contract: str, party: str, why: str) -> Contract:
+def sign(contract: str, party: str, why: str) -> None:
     """Sign for one party, through the gate; with both signatures the contract is in force.
 
     Raises
@@ -219,14 +239,12 @@ def sign(contract: str, party: str, why: str) -> Contract:
         As the gate says.
     """
     known = services()
-    pen = _Pen(known.store)
-    contracts.sign(pen, known.iris, contract, party, known.now())  # type: ignore[arg-type]
-    apply(pen.delta, why)
-    return contracts.read(known.store, contract)
+    with alone():
+        apply(contracts.sign(known.store, known.iris, contract, party, known.now()), why)
 
 
-def withdraw(contract: str, why: str) -> None:
-    """Take an offer back, through the gate.
+def end(contract: str, why: str) -> None:
+    """End a contract, or take an offer back, through the gate.
 
     Raises
     ------
@@ -234,25 +252,8 @@ def withdraw(contract: str, why: str) -> None:
         If it has ended already.
     """
     known = services()
-    pen = _Pen(known.store)
-    contracts.end(pen, known.iris, contract)  # type: ignore[arg-type]
-    apply(pen.delta, why)
-
-
-class _Pen:
-    """Reads from the store, and notes what would be written, so that the gate can write it with who and why."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.delta = Delta()
-
-    def select(self, query: str) -> Any:  # noqa: ANN401  (as the store's)
-        """Answer as the store does."""
-        return self._store.select(query)
-
-    def apply(self, *, delete: Iterable[Quad] = (), insert: Iterable[Quad] = ()) -> None:
-        """Note what would be written."""
-        self.delta = Delta(frozenset(delete), frozenset(insert))
+    with alone():
+        apply(contracts.end(known.store, known.iris, contract), why)
 
 
 def of_member(key: str) -> list[Contract]:

@@ -11,17 +11,17 @@ from access.errors import AccessError
 from access.principal import Role
 from api.languages import _, language
 from api.onboarding_state import Home
-from api.onboarding_writes import Entered, NoGateError, named, parties, tried
+from api.onboarding_writes import Entered, named, parties, tried
 from api.services import services
-from forms import changes
+from api.writing import NoGateError
 from kg import queries
 from kg.terms import describe, iri
 from notices import wishes
 from notices.errors import WishError
 from ontology.names import FC, FOAF, ORG, RDF, RDFS
+from registry import naming
 from registry.edits import Delta
 
-NEW_KEY = changes.MEMBER_KEY
 _NUMBERED = re.compile(r"([a-z]+)(\d+)")
 _LONGEST = 200
 _WORDS = "amber birch cedar delta ember fjord grove heron indigo juniper kelp larch maple nectar otter pine quartz reed sage tulip"
@@ -41,19 +41,19 @@ def taken_keys() -> set[str]:
     return {graph[len(prefix) :].partition("/")[0] for graph in known.store.graphs() if graph.startswith(prefix)}
 
 
-def is_taken(key: str) -> bool:
-    """Whether anything is or was kept under a key: who was erased is not brought back, and would be forgotten again with the next restore."""
+def refusal(key: str) -> naming.Refusal | None:
+    """Why a new member can't have a key."""
     rights = services().rights
-    return key in {each.casefold() for each in taken_keys()} or (rights is not None and rights.was_erased(key))
+    return naming.of_member(
+        key, {each.casefold() for each in taken_keys()}, rights.was_erased if rights is not None else lambda _key: False
+    )
 
 
 def new_member(form: Mapping[str, str]) -> Entered:
     """Register a member under a pseudonym; what they are called and where letters go, in the graph of personal data alone."""
     key, found = form.get("key", "").strip(), Entered()
-    if not NEW_KEY.fullmatch(key):
-        found.errors["key"] = _("A key has 1 to 32 small letters, digits and dashes, and begins and ends with a letter or digit, like h18.")
-    elif is_taken(key):
-        found.errors["key"] = _("The key %(key)s is taken; choose another one.", key=key)
+    if (refused := refusal(key)) is not None:
+        found.errors["key"] = refused.said(language())
     cooperatives = parties(str(FC.Cooperative))
     if not cooperatives:
         found.general.append(_("The registry has no cooperative yet that members could belong to; enter it first."))
@@ -94,7 +94,7 @@ def _person(key: str, form: Mapping[str, str], found: Entered) -> Delta:
     name = " ".join(form.get("name", "").split())
     if len(name) > _LONGEST:
         found.errors["name"] = _("A name has at most %(most)s characters.", most=_LONGEST)
-    if not NEW_KEY.fullmatch(key) and not found.ok:
+    if not naming.MEMBER_KEY.fullmatch(key) and not found.ok:
         return Delta()
     member, people = known.iris.id("member", key), known.iris.graph("people")
     wish = wishes.of(known.store, member)

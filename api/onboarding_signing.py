@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from api import onboarding_contract, onboarding_people
 from api.errors import problem
 from api.guard import principal, rule
+from api.interpreted import interpreted
 from api.languages import _
 from api.onboarding import HOW, for_step, onward, page, pages, zone_of
 from api.onboarding_contract import REFUSALS, contract_of, of_member, signed_by
@@ -14,6 +15,8 @@ from api.onboarding_writes import Entered, alone, parties
 from api.services import services
 from market.contracts import ACTIVE, DRAFT, Contract
 from ontology.names import FC
+
+_LONGEST_WHY = 300
 
 
 @pages.route("/onboarding/<key>/contract", methods=["GET", "POST"])
@@ -40,7 +43,11 @@ def _contract_page(found: Home, entered: Entered | None, text: Contract | None =
     listed, zone = devices_of(found), zone_of(found)
     known = of_member(found.key)
     typed = request.method == "POST" and "kw" in request.form
-    raw = {**request.form, "covers": request.form.getlist("covers")} if typed else onboarding_contract.usual(listed, zone)
+    active = next((each for each in known if each.status == ACTIVE), None)
+    if typed:
+        raw = {**request.form, "covers": request.form.getlist("covers")}
+    else:
+        raw = onboarding_contract.usual(listed, zone) if active is None else onboarding_contract.as_agreed(active)
     return page(
         "onboarding_contract.html",
         found,
@@ -50,7 +57,7 @@ def _contract_page(found: Home, entered: Entered | None, text: Contract | None =
         labels={each.iri: each.label for each in listed} | {found.member: label_of(found)} | dict(parties(str(FC.Cooperative))),
         text=text,
         draft=next((each for each in known if each.status == DRAFT), None),
-        active=next((each for each in known if each.status == ACTIVE), None),
+        active=active,
         raw=raw,
         zone=zone,
         revision=lambda each: each.iri.rpartition("/")[2],
@@ -78,7 +85,20 @@ def withdraw(key: str, revision: str) -> BaseResponse:
     found, offered = home(key), contract_of(key, revision)
     if offered.status != DRAFT:
         return _contract_page(found, Entered(general=[_("Only an offer that nobody has accepted can be withdrawn.")]))
-    onboarding_contract.withdraw(offered.iri, f"Onboarding: the offer to member {key} was withdrawn")
+    onboarding_contract.end(offered.iri, f"Onboarding: the offer to member {key} was withdrawn")
+    return redirect(f"/onboarding/{key}/contract", code=303)
+
+
+@pages.post("/onboarding/<key>/contract/<revision>/end")
+@rule.operator
+def end(key: str, revision: str) -> BaseResponse:
+    """End a contract that is in force; the member reads why."""
+    found, agreed, why = home(key), contract_of(key, revision), " ".join(request.form.get("why", "").split())[:_LONGEST_WHY]
+    if agreed.status != ACTIVE:
+        return _contract_page(found, Entered(general=[_("Only a contract that is in force can be ended.")]))
+    if not why:
+        return _contract_page(found, Entered({"why": _("Say why the contract ends; the member reads it.")}))
+    onboarding_contract.end(agreed.iri, f"The contract was ended: {why}")
     return redirect(f"/onboarding/{key}/contract", code=303)
 
 
@@ -100,10 +120,9 @@ def _signed(offered: Contract, why: str) -> Entered | None:
     if signed_by(offered, offered.buyer) is None:
         return Entered(general=[_("The cooperative has not signed this offer yet, so nobody can accept it.")])
     try:
-        with alone():
-            onboarding_contract.sign(offered.iri, offered.member, why)
+        onboarding_contract.sign(offered.iri, offered.member, why)
     except REFUSALS as error:
-        return Entered(general=[str(error)])
+        return Entered(general=[interpreted(str(error)).text])
     return None
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pyoxigraph import Literal, NamedNode, Quad
 
@@ -13,7 +12,9 @@ from api.guard import principal, scope
 from api.languages import _, language
 from api.onboarding_state import Device, Home, profiles
 from api.services import services
+from api.writing import gate
 from forms import changes, filled, made, options, things
+from forms.model import Kind
 from forms.placed import place_findings
 from kg import queries
 from kg.terms import describe, iri
@@ -37,10 +38,6 @@ CONNECTION = (
 )
 
 
-class NoGateError(RuntimeError):
-    """This platform takes no edits."""
-
-
 @dataclass
 class Entered:
     """What came of a form: sentences by input name, and those about the whole; nothing of either means that it was written."""
@@ -59,22 +56,18 @@ def apply(delta: Delta, why: str) -> None:
 
     Raises
     ------
+    NoGateError
+        If the platform takes no edits.
     RefusedEditError
         As the gate says.
     """
-    gate = services().gate
-    if gate is None:
-        raise NoGateError("This platform takes no edits; start it with a gate")
-    gate.apply(delta, by=principal().key, why=why)
+    gate().apply(delta, by=principal().key, why=why)
 
 
 @contextmanager
 def alone() -> Iterator[None]:
     """Keep other edits out between looking whether something is free and taking it."""
-    gate = services().gate
-    if gate is None:
-        raise NoGateError("This platform takes no edits; start it with a gate")
-    with gate.held():
+    with gate().held():
         yield
 
 
@@ -121,7 +114,7 @@ def asked(slug: str, keys: Sequence[str], thing_iri: str | None, typed: Mapping[
     if thing is not None:
         raw = {}
         for each in fields:
-            for entry in thing.values.get(each.key, ())[:1]:
+            for entry in thing.values.get(each.key, ()) if each.kind == Kind.NAME else thing.values.get(each.key, ())[:1]:
                 raw |= filled.raw(each, entry, language())
     offered = {
         each.key: [(option.iri, option.label) for option in options.search(known.store, known.iris, each, "", scope(), language(), 200)]
@@ -147,7 +140,6 @@ def enter(
         only=[*keys, *fixed],
     )
     found = Entered(errors=dict(read.errors))
-    found.errors |= _no_zone(form.get("Site-timeZone", "")) if "Site-timeZone" in keys and "Site-timeZone" not in found.errors else {}
     if not found.ok:
         return found
     place = changes.Place(known.iris.graph("member", home.key, "facts"), thing_iri)
@@ -158,14 +150,6 @@ def enter(
         by_input, general = place_findings(shape, thing_iri, refused.findings, language(), read, thing)
         return Entered(by_input, general or ([] if by_input else list(refused.sentences)))
     return found
-
-
-def _no_zone(name: str) -> dict[str, str]:
-    try:
-        ZoneInfo(name.strip())
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return {"Site-timeZone": _("There is no time zone %(name)s; choose one of the list, like Europe/Madrid.", name=name.strip()[:60])}
-    return {}
 
 
 def room(home: Home, label: str) -> Entered:
@@ -202,10 +186,6 @@ def claim(home: Home, identifier: str) -> Entered:
             }
         )
     box = known.iris.id("osb", name.removeprefix(_PREFIX))
-    claims = queries.rows(known.store, queries.load("access", "claims"), osb=box)
-    owners = {row["owner"] for row in claims if "/osb/" not in row["facts"]} - {home.member}  # what a box says of itself is no claim
-    if owners:
-        return Entered({"identifier": _("%(name)s belongs to another home; look at the label of the box again.", name=name)})
     if box in home.boxes:
         return Entered()
     facts = known.iris.graph("member", home.key, "facts")
@@ -217,7 +197,8 @@ def claim(home: Home, identifier: str) -> Entered:
     }
     site = {str(FC.locatedAt): iri(home.site)} if home.site else {}
     claimed = describe(facts, box, {str(FC.claimedBy): iri(home.member), **site})
-    return tried(Delta(frozenset(gone), frozenset(claimed)), f"Onboarding: the box {name} was claimed for its member")
+    entered = tried(Delta(frozenset(gone), frozenset(claimed)), f"Onboarding: the box {name} was claimed for its member")
+    return entered if entered.ok else Entered({"identifier": " ".join(entered.general)})
 
 
 def identifier_of(box: str, spoken: str) -> str:

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-from flask import Blueprint, Response, jsonify, make_response, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request
 
 from api import audited, kept, look_up
-from api.charts import local_day
+from api.charts import chart, forecast_lines, local_day, plain
 from api.errors import NotFoundError
 from api.guard import rule
 from api.languages import _
@@ -81,8 +81,7 @@ def page() -> Response:
     """Show a day's forecast against what was measured, and how good a week of forecasts was."""
     site = services()
     channel, member, choices = _wanted()
-    zone = look_up.zone() if member is None else look_up.home(member)["zone"]
-    begin, end = local_day(zone, request.args.get("date"), site.now())
+    zone, begin, end = _day(member)
     day = begin.astimezone(ZoneInfo(zone)).date()
     first, _end = local_day(zone, (day - timedelta(days=DAYS - 1)).isoformat(), site.now())
     found = compare(channel, first, end)
@@ -139,6 +138,12 @@ def _rows(found: Compared, begin: datetime, end: datetime) -> list[dict[str, Any
     return hours
 
 
+def _day(member: str | None) -> tuple[str, datetime, datetime]:
+    """The day that is asked for, in the zone of the member or of most homes."""
+    zone = look_up.zone() if member is None else str(look_up.home(member)["zone"])
+    return (zone, *local_day(zone, request.args.get("date"), services().now()))
+
+
 def _wanted() -> tuple[str, str | None, list[dict[str, str]]]:
     """Which channel is asked for: the portfolio's, or one of a member's; and which others that member has."""
     site, member = services(), request.args.get("member", "").strip()
@@ -179,31 +184,9 @@ def _choices(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 @rule.operator
 def day_series() -> Response:
     """One local day of one channel: measured, expected, and the band."""
-    site = services()
     channel, member, _others = _wanted()
-    zone = look_up.zone() if member is None else look_up.home(member)["zone"]
-    begin, end = local_day(zone, request.args.get("date"), site.now())
+    zone, begin, end = _day(member)
     found = compare(channel, begin, end)
-    at = [int((begin + n * STEP).timestamp()) for n in range(len(found.measured))]
-    series: list[dict[str, Any]] = [{"label": _("Measured"), "unit": "kW", "values": _plain(found.measured)}]
-    if np.isfinite(found.expected).any():
-        series += [
-            {"label": _("Forecast"), "unit": "kW", "values": _plain(found.expected), "dash": True},
-            {"label": _("Forecast, lowest of ten"), "unit": "kW", "values": _plain(found.quantiles[0]), "band": "low"},
-            {"label": _("Forecast, highest of ten"), "unit": "kW", "values": _plain(found.quantiles[-1]), "band": "high"},
-        ]
-    return jsonify({"zone": zone, "t": at, "series": series, "words": words()})
-
-
-def words() -> dict[str, str]:
-    """What charts.js says."""
-    return {
-        "nothing": _("Nothing has been measured in this time."),
-        "band": _("10 % to 90 % of outcomes"),
-        "table": _("As a table"),
-        "time": _("Time"),
-    }
-
-
-def _plain(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | None]:
-    return [round(float(value), 4) if np.isfinite(value) else None for value in values]
+    index = [begin + n * STEP for n in range(len(found.measured))]
+    lines = forecast_lines(found.expected, found.quantiles[0], found.quantiles[-1])
+    return chart(zone, index, [{"label": _("Measured"), "unit": "kW", "values": plain(found.measured)}, *lines])

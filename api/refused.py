@@ -14,12 +14,34 @@ from werkzeug.wrappers import Response as BaseResponse
 from api import look_up
 from api.errors import NotFoundError
 from api.guard import rule
+from api.languages import _, later
 from api.services import services
 from telemetry.refused import OPEN, STATES, DeadLetter
 
 pages = Blueprint("refused", __name__)
 MOST = 100
 LONGEST_SHOWN = 1 << 20
+REASONS = {  # the words of `telemetry.refused.reason_of`, as people call them
+    "unknown-channel": later("unknown channel"),
+    "foreign-channel": later("channel of another box"),
+    "foreign-sender": later("another sender"),
+    "unclaimed-box": later("box without an owner"),
+    "wrong-unit": later("wrong unit"),
+    "no-unit": later("without a unit"),
+    "wrong-step": later("wrong step"),
+    "off-grid": later("between two intervals"),
+    "time-too-early": later("time too early"),
+    "time-too-late": later("time too late"),
+    "no-offset": later("time without an offset"),
+    "not-a-time": later("not a time"),
+    "not-a-number": later("not a number"),
+    "foreign-context": later("unknown context"),
+    "wrong-columns": later("wrong columns"),
+    "described-elsewhere": later("described elsewhere"),
+    "our-own-fault": later("fault of the platform"),
+    "not-readable": later("not readable"),
+    "other": later("another reason"),
+}
 FILTERS = ("source", "reason", "since", "until", "state")
 
 
@@ -54,12 +76,18 @@ def refused() -> Response:
         data=letters,
         given=given,
         reasons=known.dead_letters.reasons(),
+        called=_called,
         counts=counts,
         states=(*STATES, "all"),
         older=older,
         zone=look_up.zone(),
     )
     return make_response(page)
+
+
+def _called(word: str) -> str:
+    """A word for a reason in the reader's language."""
+    return _(REASONS.get(word, word))
 
 
 @pages.get("/-/refused/<int:number>")

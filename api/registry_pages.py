@@ -1,6 +1,6 @@
 """The registry as a whole: what classes there are, the things of each, and everything that is wrong in it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from urllib.parse import quote, urlencode
 
@@ -58,11 +58,11 @@ def chosen_form(slug: str) -> Form:
     return found
 
 
-def fresh_world() -> World:
-    """What is there already, read anew."""
-    rights = services().rights
-    erased = rights.was_erased if rights is not None else lambda _key: False
-    return World(services().store, services().iris, tables().index, erased)
+def world_maker() -> Callable[[], World]:
+    """What looks anew at what is there, also outside of this request."""
+    known, listed_ = services(), tables().index
+    erased = known.rights.was_erased if known.rights is not None else lambda _key: False
+    return lambda: World(known.store, known.iris, listed_, erased)
 
 
 @pages.get("/registry")
@@ -83,7 +83,7 @@ def things(slug: str) -> Response:
     table = tables().of(form)
     if request.args.get("format") == "csv":
         keys = [(row.owner, row.iri) for row in ordered(table, asked(table), language())]
-        return csv_answer(csv_of(class_sheet.exported(fresh_world(), form, keys, language(), look_up.zone())), slug)
+        return csv_answer(csv_of(class_sheet.exported(world_maker()(), form, keys, language(), look_up.zone())), slug)
     links = {f"/registry/{slug}/new": _("New"), f"/registry/{slug}/import": _("Import"), "/registry": _("Registry")}
     return listed(table, List(slug, said(form.names), said(form.help), common_titles(), common_values(), links))
 

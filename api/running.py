@@ -1,13 +1,16 @@
 """Campaigns as the operator's pages show them: what was asked, promised and delivered, how far each is, and who does what in them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import orjson
 
 from api import kept
+from api.delivery import Slot
 from api.languages import _
 from api.services import services
 from kg import queries
@@ -39,6 +42,15 @@ def figures(row: dict[str, Any], now: datetime) -> dict[str, Any]:
         "state": state(row["status"]),
         "style": style(row["status"]),
     }
+
+
+def sums(slots: Sequence[Slot], step: timedelta) -> dict[str, float]:
+    """Add slots up: asked, promised, called and delivered [kWh], and readings due and come."""
+    kwh = {
+        name: float(np.nansum([getattr(slot, name) for slot in slots])) * (step / HOUR)
+        for name in ("asked", "promised", "called", "delivered")
+    }
+    return kwh | {"due": sum(slot.due for slot in slots), "come": sum(slot.come for slot in slots)}
 
 
 def _kwh(values: str, step: timedelta) -> Decimal:

@@ -14,6 +14,7 @@ from rdflib.term import BNode, Literal, Node
 import shapes.catalogue
 from api.languages import _, language
 from api.terms import curie, sources
+from ontology.names import FCSH
 
 _BOUNDS = (
     (SH.minInclusive, "≥"),
@@ -125,8 +126,10 @@ def _values(graph: rdflib.Graph, shape: Node) -> Iterator[str]:
                 yield _("as %(shape)s", shape=curie(str(value)))
     for value in graph.objects(shape, SH.hasValue):
         yield _("is %(value)s", value=_short(value))
+    register = graph.value(shape, FCSH.register)  # of hundreds of names, as they are known here
     for list_ in graph.objects(shape, SH["in"]):
-        yield _("one of %(values)s", values=", ".join(_short(each) for each in Collection(graph, list_)))
+        named = [register] if register is not None else Collection(graph, list_)
+        yield _("one of %(values)s", values=", ".join(map(_short, named)))
     for kind, sign in _BOUNDS:
         for value in graph.objects(shape, kind):
             yield f"{sign} {value}"

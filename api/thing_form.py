@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from forms import filled, made, options
+from forms import by_language, filled, made, options
+from forms.by_language import key_of
 from forms.errors import UnknownFormError
 from forms.filled import SUFFIXES, input_of
 from forms.model import Field, Form, Group, Kind
@@ -35,6 +36,7 @@ class Line:
     typed, matches : what was searched for, and what was found
     questions : of a part
     is_new : whether it was asked for just now
+    tag, called : the language that it is asked in and its name, where a field is asked for by language; empty for none
     """
 
     name: str
@@ -46,6 +48,8 @@ class Line:
     matches: tuple[Option, ...] = ()
     questions: "tuple[Question, ...]" = ()
     is_new: bool = False
+    tag: str | None = None
+    called: str = ""
 
     @property
     def text(self) -> str:
@@ -62,6 +66,7 @@ class Question:
     boxes : of several references that are chosen among few: all of them
     ticked : which of those are chosen
     maker : where a thing can be entered that is to be referred to, where there is none yet; `slug` of its form
+    addable : of a field that is asked for by language: inputs that can be had beside those that are there, with their languages
     """
 
     field: Field
@@ -70,6 +75,7 @@ class Question:
     boxes: tuple[Option, ...] = ()
     ticked: frozenset[str] = frozenset()
     maker: Form | None = None
+    addable: tuple[tuple[str, str], ...] = ()
 
     @property
     def error(self) -> str:
@@ -141,6 +147,7 @@ class Sheet:
     errors : sentences by input name
     add : the question that a value is to be added to
     search : the input whose text is to be searched for
+    spoken : the language that the form is filled in; that of the page where not given
     """
 
     form: Form
@@ -149,6 +156,7 @@ class Sheet:
     errors: Mapping[str, str] = field(default_factory=dict)
     add: str = ""
     search: str = ""
+    spoken: str = ""
     labels: dict[str, str] = field(default_factory=dict)
 
     def groups(self) -> list[tuple[Group | None, list[Question]]]:
@@ -181,8 +189,29 @@ class Sheet:
             error = next((told for each, told in self.errors.items() if each == name or each.startswith(f"{name}.")), "")
             self.labels.update({each: label for each in (name, f"{name}.0")})
             return Question(asked, name, (Line(name, {}, error),), (*few, *missing), ticked)
+        if asked.kind == Kind.NAME:
+            return self._by_language(asked, name, label)
         lines = tuple(self._line(asked, each, label, is_new=new) for each, new in self._line_names(asked, name))
         return Question(asked, name, lines, maker=self._maker(asked, lines))
+
+    def _by_language(self, asked: Field, name: str, label: str) -> Question:
+        """A text in each language that there is, and in that of the form."""
+        there = by_language.shown(asked, name, {**self.data, **({self.add: []} if self.add else {})}, self._spoken)
+        lines = []
+        for each in there:
+            tag = by_language.language_of(each, name, self._spoken) or ""
+            called = by_language.called(tag, self.offers.language) if tag else ""
+            self.labels[each] = f"{label} ({called})" if called and len(there) > 1 else label
+            error = self.errors.get(each, "")
+            lines.append(Line(each, {"": self._text(each)}, error, is_new=each == self.add, tag=tag, called=called))
+        more = by_language.addable(asked, name, there, self._spoken)
+        return Question(
+            asked, name, tuple(lines), addable=tuple((each, by_language.called(tag, self.offers.language)) for each, tag in more)
+        )
+
+    @property
+    def _spoken(self) -> str:
+        return self.spoken or self.offers.language
 
     def _line_names(self, asked: Field, name: str) -> list[tuple[str, bool]]:
         if not asked.repeated:
@@ -242,8 +271,8 @@ def with_typed(data: Data) -> Data:
 
 def without(data: Data, removed: str) -> Data:
     """Take a value away: its input and all that is inside it."""
-    gone = (removed, f"{removed}.", f"{TYPED}{removed}")
-    return {name: texts for name, texts in data.items() if name not in (gone[0], gone[2]) and not name.startswith((gone[1], f"{gone[2]}."))}
+    gone = tuple(f"{start}{removed}{end}" for start in ("", TYPED) for end in (".", "@"))
+    return {name: texts for name, texts in data.items() if name not in (removed, f"{TYPED}{removed}") and not name.startswith(gone)}
 
 
 def begun(form: Form, offers: Offers, member: str | None) -> Data:
@@ -269,7 +298,7 @@ def states(form: Form, data: Data) -> dict[str, tuple[tuple[str, str], ...]]:
 
 
 def _state(asked: Field, data: Data) -> tuple[tuple[str, str], ...]:
-    names = sorted((name for name in data if name == asked.key or name.startswith(f"{asked.key}.")), key=_natural)
+    names = sorted((name for name in data if key_of(name) == asked.key), key=_natural)
     numbers: Callable[[], int] = count().__next__
     rows: dict[str, int] = {}
     found: list[tuple[str, str]] = []
@@ -296,4 +325,4 @@ def _natural(name: str) -> list[tuple[int, str]]:
 def replaced(data: Data, key: str, other: Data) -> Data:
     """Put what other inputs hold of a field in its place."""
     own = {name: texts for name, texts in without(data, key).items()}
-    return own | {name: texts for name, texts in other.items() if name == key or name.startswith(f"{key}.")}
+    return own | {name: texts for name, texts in other.items() if key_of(name) == key}

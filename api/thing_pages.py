@@ -158,6 +158,7 @@ def _near(member: str) -> Scope:
 
 def form(asked: Where, sheet: Sheet, shell: Shell, status: int = 200) -> Response:
     """The page of a form."""
+    sheet.spoken = asked.language
     groups = sheet.groups()
     page = render_template(
         "thing_edit.html",
@@ -219,10 +220,10 @@ def collided(asked: Where, thing: Thing, data: Data, base: Data, why: str) -> Re
         if each.key in three and three[each.key].side not in (Side.NOBODY, Side.SAME)
     ]
     last = next(iter(versions.history(known.store, known.iris, thing.iri)), None)
-    page = render_template(
+    return _about(
+        thing,
         "thing_merge.html",
-        thing=thing,
-        name=called(thing),
+        412,
         differing=differing,
         last=last,
         zone=asked.zone,
@@ -231,9 +232,13 @@ def collided(asked: Where, thing: Thing, data: Data, base: Data, why: str) -> Re
         saw=json.dumps(base),
         spoken=asked.language,
         why=why,
-        to=address,
     )
-    return tagged(make_response(page, 412), thing.tag)
+
+
+def _about(found: Thing, template: str, status: int = 200, **shown: object) -> Response:
+    """A page about a thing, which says the version that it shows."""
+    page = render_template(template, thing=found, name=called(found), to=address, **shown)
+    return tagged(make_response(page, status), found.tag)
 
 
 def _texts(asked: Where, data: Data, thing: Thing) -> dict[str, tuple[str, ...]]:
@@ -256,10 +261,9 @@ def thing(found: Thing) -> Response:
     zone = zone_of(member)
     incoming, more = thing_view.referring(found, language())
     addable = [each for each in made.forms() if each.stored_in in ("facts", "contracts") and each.slug != "member"]
-    page = render_template(
+    return _about(
+        found,
         "thing.html",
-        thing=found,
-        name=called(found),
         groups=thing_view.groups(found, language(), zone),
         incoming=incoming,
         more=more,
@@ -268,10 +272,8 @@ def thing(found: Thing) -> Response:
         addable=addable if found.form.slug == "member" else [],
         locked=thing_save.locked(found),
         done=request.args.get("done", ""),
-        to=address,
         document=f"/doc/{quote(services().iris.local(found.iri))}",
     )
-    return tagged(make_response(page), found.tag)
 
 
 def gone(iri: str) -> Response:
@@ -293,15 +295,13 @@ def locked(found: Thing, sentence: str) -> Response:
 def removal(found: Thing, status: int = 200) -> Response:
     """Ask whether to take a thing away, or say what keeps it."""
     incoming, more = thing_view.referring(found, language())
-    page = render_template(
+    return _about(
+        found,
         "thing_remove.html",
-        thing=found,
-        name=called(found),
+        status,
         incoming=incoming,
         more=more,
         locked=thing_save.locked(found),
         by_box=any(things.from_box(graph) for graph in found.graphs),
         zone=zone_of(member_of(found)),
-        to=address,
     )
-    return tagged(make_response(page, status), found.tag)

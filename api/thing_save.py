@@ -1,12 +1,11 @@
 """From a form that was sent to an edit, or to what keeps it from being made: sentences beside inputs, or another clerk's edit."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from zoneinfo import available_timezones
+from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode
 
-from api import onboarding_people
+from api import onboarding_people, thing_agreed
 from api.guard import principal, scope
 from api.languages import _
 from api.services import Services, services
@@ -17,14 +16,14 @@ from forms.given import Filled, Given
 from forms.model import Form
 from forms.things import Entry, Thing
 from market import contracts
-from ontology.names import FC, FCV
-from registry import owners_word, versions
+from ontology.names import FC
+from registry import claims, naming, owners_word, versions
 from registry.edits import Delta, Receipt
 from registry.errors import RefusedEditError
 from registry.gate import Gate
 
 NOTHING = "none"  # the tag of a thing that is not there
-_STATUS, _SIGNED, _DIGEST = str(FC.status), str(FC.hasSignature), str(FC.digest)
+_DIGEST = str(FC.digest)
 
 
 class ThingError(ValueError):
@@ -70,25 +69,17 @@ def tag_of(thing: Thing | None) -> str:
 
 def locked(thing: Thing) -> str:
     """Say why a thing is not to be changed; nothing where it may be."""
+    if sentence := thing_agreed.fixed(thing.iri, thing.quads):
+        return sentence
     if not thing.form.stored_in:
         return _("It is not entered by hand: the platform writes it, or the member does on a page of their own.")
-    if thing.form.cls != str(FC.FlexibilityContract):
-        return ""
-    said = {(quad.predicate.value, getattr(quad.object, "value", "")) for quad in thing.quads}
-    if (_STATUS, str(FCV.ContractEnded)) in said:
-        return _("This contract has ended, so it is not changed any more. Draft a new one for the member.")
-    if (_STATUS, str(FCV.ContractActive)) in said or any(predicate == _SIGNED for predicate, _value in said):
-        return _(
-            "This contract is signed, so its text is not changed any more. Agree a new revision with the member; "
-            "this one holds until both have signed that."
-        )
     return ""
 
 
 def read(where: Where, data: Mapping[str, Sequence[str]], existing: Thing | None) -> Filled:
     """Read what was filled in, finding things by their names."""
     known = services()
-    found = filled.read(
+    return filled.read(
         where.form,
         data,
         where.language,
@@ -96,21 +87,16 @@ def read(where: Where, data: Mapping[str, Sequence[str]], existing: Thing | None
         existing,
         lookup=lambda field, text: options.exact(known.store, known.iris, field, text, scope()),
     )
-    return replace(found, errors={**found.errors, **_unknown_zones(found)})
-
-
-def _unknown_zones(given: Filled) -> dict[str, str]:
-    """Refuse a time zone that no clock knows: a shape can only tell how its name is spelt."""
-    zones = [each for asked in given.form.fields if asked.path == str(FC.timeZone) for each in given.values.get(asked.key, ())]
-    return {
-        each.name: _("“%(zone)s” is not a time zone. Write its name in the IANA list, like Europe/Madrid.", zone=each.term.value[:80])
-        for each in zones
-        if each.term is not None and each.term.value not in available_timezones()
-    }
 
 
 def edit(existing: Thing | None, given: Filled, place: Place) -> Delta:
-    """What a form changes, with what follows from it: a contract's digest, and what a box says otherwise."""
+    """What a form changes, with what follows from it: a contract's digest, where a box is kept, and what it says otherwise.
+
+    Raises
+    ------
+    RefusedEditError
+        If it can't be told where a box is that is now another member's.
+    """
     known = services()
     delta = _delta(known, existing, given, place, {})
     if given.form.cls == str(FC.FlexibilityContract):
@@ -118,7 +104,7 @@ def edit(existing: Thing | None, given: Filled, place: Place) -> Delta:
         before = frozenset(existing.quads) if existing is not None else frozenset()
         after = [quad.triple for quad in (before - delta.delete) | delta.insert]
         delta = _delta(known, existing, given, place, {digest.key: [Literal(contracts.digest(after))]})
-    return owners_word.settled(known.store, known.iris, delta)
+    return owners_word.settled(known.store, known.iris, claims.moved(known.store, known.iris, delta))
 
 
 def _delta(known: Services, existing: Thing | None, given: Filled, place: Place, computed: Mapping[str, Sequence[Literal]]) -> Delta:
@@ -138,12 +124,11 @@ def place(form: Form, member: str | None, key: str) -> Place:
         return changes.place(form, iris, member=member, taken=_is_taken)
     if not key:
         raise PlaceError(_("The key is missing. It names the thing in its address; write letters and digits, like h07 or feeder-1."))
-    if changes.KEY.fullmatch(key) is None:
-        raise PlaceError(_("“%(key)s” can't be a key. Use letters, digits, dots, dashes and underscores, at most 64.", key=key[:80]))
-    if form.slug == "member" and changes.MEMBER_KEY.fullmatch(key) is None:
-        raise PlaceError(_("A key has 1 to 32 small letters, digits and dashes, and begins and ends with a letter or digit, like h18."))
-    if _is_taken(iris.id(form.id_type, key)) or (form.slug == "member" and onboarding_people.is_taken(key)):
-        raise PlaceError(_("“%(key)s” is in use. Choose another key.", key=key))
+    refused = onboarding_people.refusal(key) if form.slug == "member" else naming.of_thing(key)
+    if refused is None and _is_taken(iris.id(form.id_type, key)):
+        refused = naming.Refusal("used", {"key": key})
+    if refused is not None:
+        raise PlaceError(refused)
     return changes.place(form, iris, member=key if form.slug == "member" else None, key=key if form.slug != "member" else None)
 
 

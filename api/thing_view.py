@@ -8,6 +8,7 @@ from functools import cache
 from pyoxigraph import NamedNode, Quad
 
 from api import about
+from api.guard import scope
 from api.services import services
 from forms import made, shown, things
 from forms.model import Field, Form, Group, Kind
@@ -154,6 +155,7 @@ class Past:
     since : when the first that is recorded was made
     form : of the thing, or of what it was
     name : what it is or was called
+    last : what is said of it, or was said last
     """
 
     steps: tuple[Step, ...]
@@ -162,6 +164,7 @@ class Past:
     since: datetime | None
     form: Form | None
     name: str
+    last: frozenset[Quad]
 
 
 def past(iri: str, language: str, zone: str, until: int | None = None) -> Past:
@@ -178,18 +181,28 @@ def past(iri: str, language: str, zone: str, until: int | None = None) -> Past:
     chosen = [each for each in edits if until is None or each.number <= until]
     page = chosen[:MOST_VERSIONS]
     told: frozenset[Quad] = frozenset().union(*(states[number] for each in page for number in (each.number, each.number - 1)))
-    names = things.names_of(known.store, {quad.object.value for quad in told if isinstance(quad.object, NamedNode)})
+    referred = {quad.object.value for quad in told if isinstance(quad.object, NamedNode)}
+    names = things.names_of(known.store, referred, _names_things)
     steps = tuple(_step(each, states, now, form, iri, names, language, zone) for each in page)
     last = next((state for state in (now, *(states[each.number] for each in edits), states[0]) if state), frozenset())
     name = said(things.of_quads(form, iri, list(last)).names, language) if form is not None else ""
     older = chosen[MOST_VERSIONS].number if len(chosen) > MOST_VERSIONS else 0
-    return Past(steps, older, bool(states[0]), edits[-1].at if edits else None, form, name or shown.key(iri))
+    return Past(steps, older, bool(states[0]), edits[-1].at if edits else None, form, name or shown.key(iri), last)
 
 
 def _own(state: Iterable[Quad]) -> frozenset[Quad]:
-    """What describes the thing; not what graphs say that are kept apart."""
-    iris = services().iris
-    return frozenset(quad for quad in state if not things.kept_apart(iris, quad.graph_name.value))  # type: ignore[union-attr]
+    """What describes the thing, as far as whoever asks may see it; not what graphs say that are kept apart."""
+    iris, seen = services().iris, scope()
+    return frozenset(
+        quad
+        for quad in state
+        if not things.kept_apart(iris, quad.graph_name.value) and seen.allows(quad.graph_name.value)  # type: ignore[union-attr]
+    )
+
+
+def _names_things(graph: str) -> bool:
+    """Whether a graph's names are shown: what the registry calls a partner or a node is no secret to whoever has dealt with it."""
+    return scope().allows(graph) or graph == services().iris.graph("registry")
 
 
 def _form(iri: str, states: Iterable[Iterable[Quad]]) -> Form | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from api import thing_form, thing_pages, thing_save, thing_view
+from api import thing_agreed, thing_form, thing_pages, thing_save, thing_view
 from api.errors import NotFoundError, problem
 from api.guard import local_path, rule, scope
 from api.languages import _, language
@@ -51,7 +51,7 @@ def create(slug: str) -> BaseResponse:
         try:
             place = thing_save.place(form, member, key)
         except PlaceError as error:
-            errors = {"_key": str(error), **errors}
+            errors = {"_key": error.said(language()), **errors}
         if not errors:
             try:
                 thing_save.apply(thing_save.edit(None, given, place), _why())
@@ -121,8 +121,8 @@ def history(key: str) -> Response:
     past = thing_view.past(iri, language(), zone, request.args.get("until", type=int))
     if thing is None and past.since is None:
         raise NotFoundError(_("There is nothing called %(key)s here.", key=key))
-    tag, is_locked = thing_save.tag_of(thing), thing is not None and thing_save.locked(thing) != ""
-    page = render_template("thing_history.html", iri=iri, thing=thing, past=past, zone=zone, tag=tag, locked=is_locked, to=address)
+    tag, locked = thing_save.tag_of(thing), thing_save.locked(thing) if thing is not None else thing_agreed.fixed(iri, past.last)
+    page = render_template("thing_history.html", iri=iri, thing=thing, past=past, zone=zone, tag=tag, locked=locked, to=address)
     return tagged(make_response(page), tag)
 
 
@@ -140,6 +140,8 @@ def undo(key: str) -> BaseResponse:
         if thing is not None and (sentence := thing_save.locked(thing)):
             return thing_pages.locked(thing, sentence)
         back = versions.back_to(known.store, known.iris, iri, number)
+        if sentence := thing_agreed.fixed(iri, versions.content(known.store, known.iris, iri, number)):
+            raise ThingError(409, sentence)
         vanishes = thing is not None and not versions.content(known.store, known.iris, iri, number)
         if thing is not None and vanishes and thing_view.referring(thing, language())[0]:
             return thing_pages.removal(thing, 409)

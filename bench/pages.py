@@ -1,13 +1,18 @@
 """Pages of a large cooperative: server time of lists, searches and pick lists, beside a bare page in the same run.
 
-`python -m bench pages [--json] [--devices 1000 10000]`: builds cooperatives with so many controllable devices in an embedded store, four a
+`python -m bench pages [--json] [--devices 1000 10000] [--import 500]`: builds cooperatives with so many controllable devices in an embedded store, four a
 home, and asks for each page as the operator, through the whole application but without a network. No box has spoken there, so the portfolio is not asked for. `cold_ms` is the first request of the
 process, which reads the registry into memory; `after_edit_ms` the first one after a device was renamed. Then rounds over all pages in
-turn: median and 95th percentile [ms], bytes, and how many times the median of the floor, which is `/health`. The last line is one JSON object.
+turn: median and 95th percentile [ms], bytes, and how many times the median of the floor, which is `/health`. `findings_ms_a_home` is the first
+look for everything that is wrong. `import`: so many new homes are imported, and all the while another clerk saves a form again and again,
+as before it alone; how long each save took. The last line is one JSON object.
 """
 
 import argparse
+import io
+import itertools
 import json
+import re
 import statistics
 import tempfile
 import time
@@ -27,6 +32,7 @@ from kg.bootstrap import load_public
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
 from ontology.names import RDFS
+from registry.gate import Gate
 from sparql.answers import Answer
 from telemetry.channels import Channels
 from telemetry.readings import Readings
@@ -63,7 +69,7 @@ def addresses(devices: int) -> dict[str, str]:
     }
 
 
-def measure(devices: int, say: Callable[[str], None], rounds: int = ROUNDS) -> dict[str, Any]:
+def measure(devices: int, say: Callable[[str], None], rounds: int = ROUNDS, imported: int = 0) -> dict[str, Any]:
     """Build a cooperative and ask for every page."""
     with tempfile.TemporaryDirectory(prefix="flexcoop-bench-") as name:
         folder = Path(name)
@@ -76,6 +82,9 @@ def measure(devices: int, say: Callable[[str], None], rounds: int = ROUNDS) -> d
         client, close = _client(store, folder)
         try:
             found = {"devices": devices, "homes": len(homes(devices)), "triples": store.count(), **_asked(client, store, devices, rounds)}
+            if imported:
+                found["findings_ms_a_home"] = round(_awaited(client, "/registry/findings") * 1000 / len(homes(devices)), 1)
+                found["import"] = _imported(client, imported)
         finally:
             close()
             store.close()
@@ -83,12 +92,15 @@ def measure(devices: int, say: Callable[[str], None], rounds: int = ROUNDS) -> d
             late = "  ABOVE THE LIMIT" if told["median_ms"] > LIMIT_MS else ""
             say(f"{devices:>6} {page:16} median {told['median_ms']:>7.1f} ms  p95 {told['p95_ms']:>7.1f} ms  ×{told['ratio']:<6}{late}")
         say(f"{devices:>6} cold {found['cold_ms']:.0f} ms, after an edit {found['after_edit_ms']:.0f} ms")
+        if imported:
+            say(f"{devices:>6} findings {found['findings_ms_a_home']} ms a home; import {found['import']}")
         return found
 
 
 def _client(store: EmbeddedStore, folder: Path) -> tuple[FlaskClient, Callable[[], None]]:
     channels = Channels(store, IRIS)
     letters = DeadLetters(folder / "refused.sqlite")
+    numbers = itertools.count(1)
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     access = open_access(folder / "access", store, IRIS, now=lambda: NOW, wall=lambda: NOW, hasher=quick)
     services = Services(
@@ -102,6 +114,7 @@ def _client(store: EmbeddedStore, folder: Path) -> tuple[FlaskClient, Callable[[
         now=lambda: NOW,
         status=lambda: {"ok": True, "telemetry": {}, "scenario": {}},
         access=access,
+        gate=Gate(store, IRIS, lambda: NOW, lambda: f"b{next(numbers)}"),
     )
     client = create_app(ApiSettings(shown_settings=()), services).test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {access.machine}"
@@ -130,6 +143,53 @@ def _asked(client: FlaskClient, store: EmbeddedStore, devices: int, rounds: int)
         _rename(store, homes(devices)[number], number)
         edited.append(_timed(client, pages["ders_first"])[0])
     return {"cold_ms": round(cold, 1), "after_edit_ms": round(statistics.median(edited), 1), "pages": _told(times, sizes)}
+
+
+def _awaited(client: FlaskClient, address: str) -> float:
+    """How long it takes until the work that a page waits for has ended [s]."""
+    begun = time.perf_counter()
+    while "data-progress" in client.get(address, headers={"Accept": "text/html"}).get_data(as_text=True):
+        pass
+    return time.perf_counter() - begun
+
+
+def _imported(client: FlaskClient, count: int) -> dict[str, float]:
+    """Import homes while another clerk saves a form."""
+    head = "member,time_zone,feeder,import_limit_kw,pv_kw,battery_kw,battery_kwh,battery_efficiency,battery_minimum_percent\n"
+    sheet = head + "".join(f"i{number:05},Europe/Madrid,node/feeder-1,5.75,4,3,6.5,0.9,10\n" for number in range(count))
+    begun = time.perf_counter()
+    sent = client.post("/registry/home/import", data={"file": (io.BytesIO(sheet.encode()), "homes.csv")})
+    _awaited(client, sent.location)
+    preview = time.perf_counter() - begun
+    alone = [_saved(client, number) for number in range(20)]
+    begun = time.perf_counter()
+    client.post(sent.location)
+    page = client.get(sent.location, headers={"Accept": "text/html"}).get_data(as_text=True)
+    beside = [_saved(client, 0)]
+    under_way = re.search(r'data-progress="([^"]+)"', page)
+    while under_way is not None and not client.get(under_way[1]).get_json()["ended"]:
+        beside.append(_saved(client, len(beside)))
+    return {
+        "rows": count,
+        "preview_s": round(preview, 1),
+        "write_s": round(time.perf_counter() - begun, 1),
+        "saves": len(beside),
+        "save_alone_median_ms": round(statistics.median(alone), 1),
+        "save_beside_median_ms": round(statistics.median(beside), 1),
+        "save_beside_most_ms": round(max(beside), 1),
+    }
+
+
+def _saved(client: FlaskClient, number: int) -> float:
+    """How long a save of a form takes [ms]."""
+    address = "/things/node/feeder-2/edit"
+    fields = dict(re.findall(r'<input[^>]* name="([^"]+)"[^>]* value="([^"]*)"', client.get(address).get_data(as_text=True)))
+    begun = time.perf_counter()
+    answer = client.post(address, data=fields | {"label": f"Feeder {number} of {time.perf_counter_ns()}"})
+    taken = (time.perf_counter() - begun) * 1000
+    if answer.status_code != 303:
+        raise RuntimeError(f"{address} was answered with {answer.status_code} instead of being saved; mend the fields in bench/pages.py")
+    return taken
 
 
 def _told(times: Mapping[str, Sequence[float]], sizes: Mapping[str, int]) -> dict[str, dict[str, float]]:
@@ -173,11 +233,19 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print only the JSON object")
     parser.add_argument("--devices", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument(
+        "--import", type=int, default=0, dest="imported", metavar="HOMES", help="also look for findings and import so many homes"
+    )
     given = parser.parse_args()
     say: Callable[[str], None] = (lambda _: None) if given.json else print
     print(
         json.dumps(
-            {"bench": "pages", "unit": "ms", "limit": LIMIT_MS, "rows": [measure(each, say, given.rounds) for each in given.devices]}
+            {
+                "bench": "pages",
+                "unit": "ms",
+                "limit": LIMIT_MS,
+                "rows": [measure(each, say, given.rounds, given.imported) for each in given.devices],
+            }
         )
     )
 

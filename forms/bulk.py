@@ -1,17 +1,18 @@
 """Many things at once from a sheet: what each row would change, or why it is refused; nothing is written here.
 
 A row becomes one or more wishes (a thing of a form, and what its inputs hold). Each is read as its form reads it and held against the
-shapes as it would be afterwards. The good rows together are one `Delta`; the tags of what was looked at tell later whether it still fits.
+shapes as it would be afterwards. What a good row changes is its `Delta`; `again` tells later whether it still would (see `forms.writing`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from pyoxigraph import NamedNode, Quad, Triple
+from pyoxigraph import NamedNode, Quad
 
 import shapes
 from forms import changes, filled, shown
+from forms.by_language import key_of
 from forms.findings import field_of, inside_of
 from forms.model import Field, Form, Names
 from forms.sheets import Sheet
@@ -19,7 +20,8 @@ from forms.things import Thing, of_quads
 from forms.told import say
 from forms.world import World, parts_of
 from ontology.names import RDF
-from registry.edits import Delta, etag
+from registry import naming
+from registry.edits import Delta
 from shapes import sentences
 from shapes.words import said
 
@@ -87,32 +89,31 @@ class Line:
     Attributes
     ----------
     number : of the row, as a spreadsheet shows it
+    member : key of whose it is; empty where that is not known
     things : IRIs it is about, the main one first
     errors : what is wrong, by column
     """
 
     number: int
     outcome: Outcome
+    member: str = ""
     things: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     errors: tuple[Sentence, ...] = ()
     delta: Delta = field(default_factory=Delta, repr=False)
 
+    @property
+    def told(self) -> str:
+        """All that is wrong, as one text."""
+        return " ".join(f"{column}: {text}" if column else text for column, text in self.errors)
+
 
 @dataclass(frozen=True)
 class Preview:
-    """What a sheet would change.
-
-    Attributes
-    ----------
-    delta : of all good rows together
-    tags : graph → tag of what it held when it was looked at
-    """
+    """What a sheet would change."""
 
     sheet: Sheet
     lines: tuple[Line, ...]
-    delta: Delta
-    tags: Mapping[str, str]
 
     def count(self, outcome: Outcome) -> int:
         """How many rows there are of one outcome."""
@@ -121,13 +122,17 @@ class Preview:
     @property
     def refused(self) -> list[list[str]]:
         """The refused rows as they were sent, with what is wrong in a last column; once mended it can be sent again."""
-        by_number = dict(self.sheet.rows)
-        bad = [line for line in self.lines if line.outcome is Outcome.REFUSED]
-        told = [" ".join(f"{column}: {text}" if column else text for column, text in line.errors) for line in bad]
-        return [[*self.sheet.head, SENTENCES], *([*by_number[line.number], text] for line, text in zip(bad, told, strict=True))]
+        return mended(self.sheet, {line.number: line.told for line in self.lines if line.outcome is Outcome.REFUSED})
 
 
 SENTENCES = "sentences"  # the column that is added to refused rows, and passed over when they come again
+
+
+def mended(sheet: Sheet, told: Mapping[int, str]) -> list[list[str]]:
+    """Some rows of a sheet with what is wrong with each in a last column, by number of the row."""
+    kept = [position for position, name in enumerate(sheet.head) if name != SENTENCES]
+    rows = ([*(cells[position] for position in kept), told[number]] for number, cells in sheet.rows if number in told)
+    return [[*(sheet.head[position] for position in kept), SENTENCES], *rows]
 
 
 @dataclass(frozen=True)
@@ -153,8 +158,7 @@ def preview(world: World, sheet: Sheet, rows: Sequence[Row], language: str, zone
     told
         Told how many rows were looked at, of how many; what it raises ends the work.
     """
-    wishes = [wish for row in rows for wish in row.wishes]
-    world.expect({*(wish.place.iri for wish in wishes), *(_iri(quad.subject) for wish in wishes for quad in wish.extra)})
+    _expect(world, rows)
     judged = [_judge(world, row, language, zone) for row in _without_doubles(rows, language)]
     judged = _without_orphans(judged, language)
     found: list[Line] = []
@@ -165,9 +169,19 @@ def preview(world: World, sheet: Sheet, rows: Sequence[Row], language: str, zone
         part = [_not_brought_back(world, each, language) for each in part]
         wrong = _held_against_shapes(world, [each for each in part if not each.errors], language)
         found += [_line(world, replace(each, errors=each.errors or wrong.get(each.row.number, ())), language, zone) for each in part]
-    good = [line.delta for line in found if line.outcome is not Outcome.REFUSED]
-    delta = Delta(frozenset().union(*(each.delete for each in good)), frozenset().union(*(each.insert for each in good)))
-    return Preview(sheet, tuple(found), delta, world.tags(delta.graphs))
+    return Preview(sheet, tuple(found))
+
+
+def again(world: World, rows: Sequence[Row], language: str, zone: str = "UTC") -> dict[int, tuple[Delta, str]]:
+    """Read rows once more, as things are now: what each would change, or what is wrong with it; the shapes are left to the gate."""
+    _expect(world, rows)
+    judged = [_judge(world, row, language, zone) for row in rows]
+    return {each.row.number: (each.delta, _line(world, each, language, zone).told if each.errors else "") for each in judged}
+
+
+def _expect(world: World, rows: Sequence[Row]) -> None:
+    wishes = [wish for row in rows for wish in row.wishes]
+    world.expect({*(wish.place.iri for wish in wishes), *(_iri(quad.subject) for wish in wishes for quad in wish.extra)})
 
 
 def _without_doubles(rows: Sequence[Row], language: str) -> list[Row]:
@@ -188,7 +202,7 @@ def _not_brought_back(world: World, each: _Judged, language: str) -> _Judged:
     key = each.row.member
     if each.errors or not key or world.has_member(key) or not world.was_erased(key):
         return each
-    return replace(each, errors=(("", say("row-new-member", language, text=key)),))
+    return replace(each, errors=(("", naming.Refusal("member", {"key": key}).said(language)),))
 
 
 def _judge(world: World, row: Row, language: str, zone: str) -> _Judged:
@@ -215,13 +229,13 @@ def _judge(world: World, row: Row, language: str, zone: str) -> _Judged:
 
 def _asked(wish: Wish, only: Set[str], thing: Thing) -> frozenset[str]:
     """The fields that a row asks of a thing: what is empty in both is not asked, even if it should not be empty."""
-    filled_in = {name.partition(".")[0] for name, texts in wish.data.items() if any(texts)}
+    filled_in = {key_of(name) for name, texts in wish.data.items() if any(texts)}
     return frozenset(only & (filled_in | set(thing.values)))
 
 
 def _column(wish: Wish, name: str) -> str:
     """The column of an input; of one that no column fills, the name of its field."""
-    for known in (name, name.partition(".")[0], *(each for each in wish.columns if each.partition(".")[0] == name.partition(".")[0])):
+    for known in (name, key_of(name), *(each for each in wish.columns if key_of(each) == key_of(name))):
         if known in wish.columns:
             return wish.columns[known]
     return name
@@ -270,9 +284,9 @@ def _held_against_shapes(world: World, judged: Sequence[_Judged], language: str)
 def _line(world: World, each: _Judged, language: str, zone: str) -> Line:
     things = tuple(each.before)
     if each.errors:
-        return Line(each.row.number, Outcome.REFUSED, things, errors=each.errors)
+        return Line(each.row.number, Outcome.REFUSED, each.row.member, things, errors=each.errors)
     if not each.delta.delete and not each.delta.insert:
-        return Line(each.row.number, Outcome.SAME, things)
+        return Line(each.row.number, Outcome.SAME, each.row.member, things)
     told: list[Change] = []
     for wish in each.row.wishes:
         iri = wish.place.iri
@@ -280,7 +294,7 @@ def _line(world: World, each: _Judged, language: str, zone: str) -> Line:
         told += _differences(iri, old, new, language, zone)
         told += [_beside(world, quad, language) for quad in wish.extra if quad in each.delta.insert]
     outcome = Outcome.CHANGED if each.before[things[0]] else Outcome.NEW
-    return Line(each.row.number, outcome, things, tuple(told), (), each.delta)
+    return Line(each.row.number, outcome, each.row.member, things, tuple(told), (), each.delta)
 
 
 def _beside(world: World, quad: Quad, language: str) -> Change:
@@ -303,11 +317,6 @@ def _written(each: Field, thing: Thing, language: str, zone: str) -> str:
 
 def _iri(term: object) -> str:
     return term.value if isinstance(term, NamedNode) else ""
-
-
-def tag_of(triples: Iterable[Triple]) -> str:
-    """Name a content; compare `Preview.tags`."""
-    return etag(triples)
 
 
 def called(form: Form, language: str) -> str:

@@ -4,7 +4,6 @@ What no field asks for stays. A part that is taken away takes its own statements
 graph: it goes there, and what is so instead comes among the owner's facts; `registry.owners_word.settled` keeps what the box says otherwise.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,11 +16,10 @@ from forms.things import TYPE, Entry, Thing, from_box
 from kg.iris import Iris
 from kg.store import Term
 from ontology.names import SAREF
+from registry import naming
 from registry.edits import Delta
 
-KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
-# of a new member it names an account, a box on the broker and a path alike; x-… are pseudonyms of who was erased
-MEMBER_KEY = re.compile(r"(?!x-)[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+BOX = "osb"  # whose keys are their own, as they are printed on the box
 Overrule = Callable[[frozenset[Quad], frozenset[Quad]], Delta]
 
 
@@ -44,7 +42,7 @@ def place(
         Key of the member that it belongs to; needed but for what is in the registry.
     key
         What follows the type in its IRI (`h01-battery`); made of the member's key and the form's suffix where not given. A member's own
-        things have keys that begin with the member's.
+        things have keys that begin with the member's, but for boxes.
     taken
         Tells whether an IRI is in use; then a key that was not given gets a number.
 
@@ -55,20 +53,18 @@ def place(
     """
     if not form.stored_in:
         raise PlaceError(f"Things of class {form.cls} are not entered by hand; their shape names no place (fcsh:storedIn).")
-    if member is not None and KEY.fullmatch(member) is None:
-        raise PlaceError(f"“{member}” is no key of a member; use letters, digits, dots, dashes and underscores, at most 64.")
+    if member is not None and naming.KEY.fullmatch(member) is None:
+        raise PlaceError(naming.Refusal("key", {"key": member}))
     if form.stored_in == "registry":
         if not key:
             raise PlaceError("The key is missing; it names the thing in its address, like feeder-1.")
-        return Place(iris.graph("registry"), iris.id(form.id_type, _checked(key)))
+        return Place(iris.graph("registry"), iris.id(form.id_type, _allowed(key, naming.of_thing(key))))
     if not member:
         raise PlaceError("It is not said which member this belongs to; open the member and add it there.")
     graph = iris.graph("member", member, form.stored_in)
     if key:
-        owner = re.split(r"[-/]", _checked(key))[0]
-        if key != member and owner != member and not key.startswith((f"{member}-", f"{member}/")):
-            raise PlaceError(f"“{key}” is not a key of member {member}; begin it with {member}-.")
-        return Place(graph, iris.id(form.id_type, key))
+        refused = naming.of_thing(key) if form.id_type == BOX else naming.of_members_thing(key, member)
+        return Place(graph, iris.id(form.id_type, _allowed(key, refused)))
     return Place(
         graph, next(iri for each in _keys(form, member) if not ((iri := iris.id(form.id_type, each)) and taken is not None and taken(iri)))
     )
@@ -83,9 +79,9 @@ def _keys(form: Form, member: str) -> Iterator[str]:
     yield from (f"{first}-{number}" for number in range(2, 10_000))
 
 
-def _checked(key: str) -> str:
-    if not all(KEY.fullmatch(part) for part in key.split("/")) or key.count("/") > 2:
-        raise PlaceError(f"“{key[:80]}” can't be a key; use letters, digits, dots, dashes and underscores, at most 64.")
+def _allowed(key: str, refused: naming.Refusal | None) -> str:
+    if refused is not None:
+        raise PlaceError(refused)
     return key
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from forms.bulk import SENTENCES, Row, Sentence, Wish
+from forms.by_language import key_of
 from forms.changes import Place, place
 from forms.errors import PlaceError
 from forms.filled import raws
@@ -99,7 +100,7 @@ def rows(world: World, form: Form, sheet: Sheet, reader: str) -> list[Row]:
     needed = (KEY,) if form.stored_in == "registry" or form.slug == MEMBER else (KEY, MEMBER)
     if not set(needed) & set(names.values()):
         raise SheetError("no-key-column", name=needed[-1])
-    only = frozenset(name.partition(".")[0] for name in names.values()) - {KEY, MEMBER}
+    only = frozenset(map(key_of, names.values())) - {KEY, MEMBER}
     columns_ = {name: head for head, name in names.items()}
     made: set[str] = set()
     found = []
@@ -135,8 +136,8 @@ def _place(
         if not key:
             return "", (heads[wrong], say("row-key-missing", reader, example=example))
         member = key if form.slug == MEMBER else ""
-        if member and not world.may_join(member):
-            return "", (heads[wrong], say("row-new-member", reader, text=member[:80]))
+        if member and (refused := world.refusal(member)) is not None:
+            return "", (heads[wrong], refused.said(reader))
     elif not member:
         return "", (heads.get(MEMBER, heads[wrong]), say("row-key-missing", reader, example="h01"))
     elif not world.has_member(member):
@@ -145,8 +146,8 @@ def _place(
         return member, place(
             form, world.iris, member=member or None, key=key or None, taken=lambda iri: iri in made or world.owner(iri) is not None
         )
-    except PlaceError:
-        return member, (heads[wrong], say("row-key", reader, text=key[:80], example=example))
+    except PlaceError as error:
+        return member, (heads[wrong], error.said(reader))
 
 
 def _owner_of_key(world: World, form: Form, key: str) -> str:
@@ -176,11 +177,11 @@ def _known(form: Form, head: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     strange = []
     for name in head:
-        plain = name.partition("@")[0]
+        plain, at, tag = name.partition("@")
         if name in (KEY, MEMBER) or _is_input(form, plain):
-            found[name] = plain
+            found[name] = name
         elif plain.casefold() in called:
-            found[name] = called[plain.casefold()]
+            found[name] = called[plain.casefold()] + at + tag
         elif name and name != SENTENCES:
             strange.append(name[:80])
     if strange:

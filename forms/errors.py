@@ -10,6 +10,7 @@ Exception
 from collections.abc import Mapping
 
 from forms.words import say
+from registry.naming import Refusal
 
 
 class FormError(Exception):
@@ -25,7 +26,15 @@ class UnknownFormError(FormError, KeyError):
 
 
 class PlaceError(FormError, ValueError):
-    """A new thing can't be put where it was asked to."""
+    """A new thing can't be put where it was asked to; why, as a sentence or as the rule for keys that refuses it."""
+
+    def __init__(self, why: str | Refusal) -> None:
+        self._why = why
+        super().__init__(self.said("en"))
+
+    def said(self, language: str) -> str:
+        """What is wrong, in a language if it is about a key."""
+        return self._why if isinstance(self._why, str) else self._why.said(language)
 
 
 class UnreadableError(FormError, ValueError):

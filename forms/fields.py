@@ -19,7 +19,6 @@ from shapes import words
 _T = TypeVar("_T")
 _KINDS: Mapping[Node, Kind] = {
     XSD.string: Kind.TEXT,
-    RDF.langString: Kind.NAME,
     XSD.decimal: Kind.DECIMAL,
     XSD.integer: Kind.INTEGER,
     XSD.boolean: Kind.BOOLEAN,
@@ -134,13 +133,18 @@ class Reader:
         if refers_to is not None:
             within = _text(self._first(shapes, FCSH.refersToPart))
             return replace(made, kind=Kind.REFERENCE, refers_to=str(refers_to), refers_to_part=within)
-        if datatype is not None:
+        if datatype is not None and rdflib.URIRef(datatype) != RDF.langString:
             return replace(made, kind=_KINDS.get(rdflib.URIRef(datatype), Kind.TEXT), datatype=datatype)
         if self._first(shapes, SH.nodeKind) == SH.IRI:
             return replace(made, kind=Kind.IRI)
-        if str(self._first(shapes, SH.uniqueLang)) in ("true", "1"):
-            return replace(made, kind=Kind.NAME, maximum_count=1)  # one in each language, and one of them is asked for
-        return replace(made, kind=Kind.NAME)
+        return self._in_languages(replace(made, kind=Kind.NAME, datatype=datatype), shapes)
+
+    def _in_languages(self, made: Field, shapes: Sequence[Node]) -> Field:
+        """Which languages there may be a text in, by all shapes together, and whether once in each."""
+        lists = [[str(each).lower() for each in Collection(self._shapes, head)] for head in self._all(shapes, SH.languageIn)]
+        allowed = tuple(each for each in lists[0] if all(each in other for other in lists)) if lists else ()
+        once = any(str(each) in ("true", "1") for each in self._all(shapes, SH.uniqueLang))
+        return replace(made, unique_language=once, languages=allowed)
 
     def _value(self, made: Field, kind: Node) -> Field:
         """The number of a value with its limits and unit, from the shapes that target its kind."""

@@ -2,7 +2,8 @@
 
 Inputs are named by the key of their field; of fields with several values `key.0`, `key.1` …; of what is inside a part
 `key.0.subkey`, with `key.0.id` for the IRI of a part that is there already and `key.0.remove` to take it away. A duration has
-`.days`, `.hours` and `.minutes`, an instant `.fold` for the hour that a clock shows twice.
+`.days`, `.hours` and `.minutes`, an instant `.fold` for the hour that a clock shows twice; a text has an input for each language
+(`by_language`).
 """
 
 import re
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from pyoxigraph import Literal, NamedNode
 
-from forms import typed
+from forms import by_language, typed
 from forms.errors import UnreadableError
 from forms.given import Filled, Given
 from forms.model import Field, Form, Kind
@@ -81,8 +82,10 @@ def raw(field: Field, entry: Entry, language: str, zone: str = "UTC", name: str 
     Parameters
     ----------
     name
-        Of the input; the field's key where not given, with `.0` where a field is repeated or has parts.
+        Of the input; the field's key where not given, with `.0` where a field is repeated or has parts, or with the text's language.
     """
+    if name is None and field.kind == Kind.NAME:
+        name = next(iter(by_language.inputs(field.key, [entry], language)))
     called = name if name is not None else field.key + (".0" if field.repeated or field.kind == Kind.PART else "")
     if field.kind == Kind.PART and field.part is not None:
         inside = {
@@ -106,17 +109,12 @@ def _raw_field(field: Field, entries: Mapping[str, Sequence[Entry]], language: s
     if not found or field.fixed or field.computed:
         return {}
     name = f"{within}.{field.key}" if within else field.key
-    if field.kind == Kind.NAME and not field.repeated:
-        return raw(field, found[_shown(found, language)], language, zone, name)
+    if field.kind == Kind.NAME:
+        own = by_language.inputs(name, found, language)
+        return {key: text for each, entry in own.items() for key, text in raw(field, entry, language, zone, each).items()}
     if not field.repeated:
         return raw(field, found[0], language, zone, f"{name}.0" if field.kind == Kind.PART else name)
     return {key: text for row, entry in enumerate(found) for key, text in raw(field, entry, language, zone, f"{name}.{row}").items()}
-
-
-def _shown(entries: Sequence[Entry], language: str) -> int:
-    """Which of the names in several languages is asked for: the reader's, the English one, or the first."""
-    languages = [getattr(entry.term, "language", None) for entry in entries]
-    return next((languages.index(each) for each in (language, "en", None) if each in languages), 0)
 
 
 # --- from inputs to terms
@@ -144,8 +142,8 @@ class _Reading:
     def _field(self, asked: Field, name: str, entries: Sequence[Entry]) -> list[Given]:
         if asked.kind == Kind.PART:
             return self._parts(asked, name, entries)
-        if asked.kind == Kind.NAME and not asked.repeated:
-            return self._name(asked, name, entries)
+        if asked.kind == Kind.NAME:
+            return self._in_languages(asked, name, entries)
         if not asked.repeated:
             given = self._one(asked, name, entries[:1])
             if given is None:
@@ -153,18 +151,28 @@ class _Reading:
             return [given] if given is not None else []
         return self._several(asked, name, entries)
 
-    def _name(self, asked: Field, name: str, entries: Sequence[Entry]) -> list[Given]:
-        """The one name that was asked for, and those in other languages as they are."""
-        shown = _shown(entries, self.language) if entries else 0
-        given = self._one(asked, name, entries[shown : shown + 1])
-        others = [Given(name, entry.term) for place, entry in enumerate(entries) if place != shown]
-        if given is None:
-            self._missing(asked, name)
-            return others
-        old = entries[shown].term if entries else None
-        if isinstance(old, Literal) and isinstance(given.term, Literal) and given.term.language != old.language:
-            given = replace(given, term=Literal(given.term.value, language=old.language) if old.language else Literal(given.term.value))
-        return [given, *(each for each in others if each.term != given.term)]
+    def _in_languages(self, asked: Field, name: str, entries: Sequence[Entry]) -> list[Given]:
+        """A text for each language that was asked for; those that were not asked for stay as they are."""
+        known = by_language.inputs(name, entries, self.language)
+        if name in known and name not in self.data and (spelt := f"{name}@{self.language}") in self.data:
+            known[spelt] = known.pop(name)
+        found: dict[Term | None, Given] = {}
+        for each in dict.fromkeys([*known, *self.data]):
+            tag = by_language.language_of(each, name, self.language)
+            entry = known.get(each)
+            if tag is None:
+                continue
+            given = Given(each, entry.term) if entry is not None and each not in self.data else self._text_in(asked, each, tag, entry)
+            if given is not None:
+                found.setdefault(given.term, given)
+        beside = by_language.shown(asked, name, self.data, self.language)
+        return self._counted(asked, name, beside, list(found.values()))
+
+    def _text_in(self, asked: Field, name: str, tag: str, entry: Entry | None) -> Given | None:
+        given = self._one(asked, name, [entry] if entry is not None else [])
+        if given is None or not isinstance(given.term, Literal) or by_language.tag_of(given.term) == tag:
+            return given
+        return replace(given, term=Literal(given.term.value, language=tag) if tag else Literal(given.term.value))
 
     def _several(self, asked: Field, name: str, entries: Sequence[Entry]) -> list[Given]:
         names = [f"{name}.{row}" for row in self._rows(name)]
@@ -207,7 +215,7 @@ class _Reading:
 
     def _counted(self, asked: Field, name: str, names: Sequence[str], found: list[Given]) -> list[Given]:
         beside = names[0] if names else f"{name}.0"
-        wrong = any(each == name or each.startswith(f"{name}.") for each in self.errors)
+        wrong = self._is_wrong(name)
         if asked.maximum_count is not None and len(found) > asked.maximum_count:
             self.errors.setdefault(beside, self._say("too-many", count=len(found), most=asked.maximum_count))
         elif not found and asked.required and not wrong:
@@ -278,9 +286,12 @@ class _Reading:
         return f"{first} {why or error.sentence}" if beyond or why else first
 
     def _missing(self, asked: Field, name: str) -> None:
-        if asked.required and not any(each == name or each.startswith(f"{name}.") for each in self.errors):
+        if asked.required and not self._is_wrong(name):
             key = "missing-boolean" if asked.kind == Kind.BOOLEAN else "missing"
             self.errors[name] = self._say(key, name=said(asked.names, self.language))
+
+    def _is_wrong(self, name: str) -> bool:
+        return any(each == name or each.startswith((f"{name}.", f"{name}@")) for each in self.errors)
 
     def _say(self, key: str, **values: object) -> str:
         return say(key, self.language, **values)

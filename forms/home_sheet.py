@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from pyoxigraph import NamedNode, Quad
 
-from forms.bulk import SENTENCES, Row, Sentence, Wish
-from forms.changes import KEY, Place
+from forms.bulk import SENTENCES, Row, Wish
+from forms.changes import Place
 from forms.made import form
 from forms.sheets import Sheet, SheetError
 from forms.told import say
 from forms.world import World
 from ontology.names import FC, FCV
+from registry import naming
 
 MEMBER = "member"
 # column → slug of the form, name of the input
@@ -115,17 +116,11 @@ def _row(world: World, number: int, given: Mapping[str, str], reader: str) -> Ro
     key = given[MEMBER].removeprefix("member/")
     if not key:
         return Row(number, "", errors=((MEMBER, say("row-key-missing", reader, example=_EXAMPLE)),))
-    errors: list[Sentence] = [
-        (column, say("row-key", reader, text=given[column][:80], example=_EXAMPLE))
-        for column in (MEMBER, BOX)
-        if given.get(column) and KEY.fullmatch(given[column].removeprefix("member/").removeprefix("osb/")) is None
-    ]
-    if errors:
-        return Row(number, "", errors=tuple(errors))
-    if not world.has_member(key) and not world.may_join(key):
-        return Row(number, "", errors=((MEMBER, say("row-new-member", reader, text=key)),))
-    claimed = world.claimed_by(world.iris.id("member", key))
     named = given.get(BOX, "").removeprefix("osb/")
+    refused = {MEMBER: None if world.has_member(key) else world.refusal(key), BOX: naming.of_thing(named) if named else None}
+    if errors := tuple((column, each.said(reader)) for column, each in refused.items() if each is not None):
+        return Row(number, "", errors=errors)
+    claimed = world.claimed_by(world.iris.id("member", key))
     box = world.iris.id("osb", named) if named else claimed or world.iris.id("osb", key)
     home = _Home(world, key, box)
     asked = {
@@ -135,7 +130,7 @@ def _row(world: World, number: int, given: Mapping[str, str], reader: str) -> Ro
     wants_box = bool(named) or (not claimed and any(slug in DEVICES for slug in wanted))
     takes = wants_box and claimed != box
     if takes and world.owner(box) not in (None, key):
-        return Row(number, "", errors=((BOX, say("row-box", reader, text=world.iris.key(box))),))
+        return Row(number, "", errors=((BOX, naming.Refusal("box", {"key": world.iris.key(box)}).said(reader)),))
     extra = _claim(home) if takes else ()
     wishes = [_wish(home, slug, asked[slug], given, extra if slug == "member" else ()) for slug in wanted]
     return Row(number, key, tuple(wish for wish in wishes if wish is not None))

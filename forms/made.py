@@ -41,7 +41,7 @@ class Maker:
             If no shape targets that class.
         """
         cls = self._slugs.get(cls_or_slug, rdflib.URIRef(cls_or_slug))
-        if not self._node_shapes(cls):
+        if cls not in self._made and not self._node_shapes(cls):
             raise UnknownFormError(f"No shape describes things of class {cls_or_slug!r}; add one with sh:targetClass.")
         return self._of(cls)
 

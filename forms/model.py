@@ -15,7 +15,7 @@ class Kind(StrEnum):
     """How a field is asked for, and what a value of it is in the graph."""
 
     TEXT = "text"  # xsd:string
-    NAME = "name"  # rdf:langString or xsd:string; one text, in the language it has or the page's
+    NAME = "name"  # rdf:langString or xsd:string; one text in each language, asked for language by language
     DECIMAL = "decimal"  # xsd:decimal
     INTEGER = "integer"
     BOOLEAN = "boolean"
@@ -66,6 +66,8 @@ class Field:
     refers_to : of a REFERENCE: IRI of the class, or of the concept scheme, whose members are offered
     refers_to_part : of a REFERENCE to a part of such things: its fragment (`airTemperature`); the part may be yet to be described
     choices : of a CHOICE
+    unique_language : of a NAME: whether there may be only one text in each language
+    languages : of a NAME: the tags that the shape lets in, in small letters; empty: any
     pattern, least_length, most_length, least, most, above, below : limits of the shape; `least` and `most` are allowed themselves
     fixed : a value that is always written and never asked for (a unit, a type); shown in no form
     computed : shown and never asked for, as the platform writes it (digest, status, signature)
@@ -90,6 +92,8 @@ class Field:
     refers_to: str | None = None
     refers_to_part: str | None = None
     choices: tuple[Choice, ...] = ()
+    unique_language: bool = False
+    languages: tuple[str, ...] = ()
     pattern: str | None = None
     least_length: int | None = None
     most_length: int | None = None
@@ -107,8 +111,8 @@ class Field:
 
     @property
     def repeated(self) -> bool:
-        """Whether there may be several values."""
-        return self.maximum_count is None or self.maximum_count > 1
+        """Whether there may be several values, asked for one after the other; texts in several languages are asked for by language."""
+        return self.kind != Kind.NAME and (self.maximum_count is None or self.maximum_count > 1)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from forms.given import Filled, fragment, part_iris
+from forms.by_language import language_of, tag_of
+from forms.given import Filled, Given, fragment, part_iris
 from forms.model import Field, Form, Kind
 from forms.things import Thing
 from shapes import Finding, sentences
@@ -25,11 +26,12 @@ def place_findings(
     by_input : sentences by the name of an input, or of the group of inputs of a part (`key.0`)
     general : sentences about the thing as a whole, or about another one
     """
+    values = [] if filled is None else list(_all(filled.values))
     known = {iri: (inside, name) for iri, inside, name in _layout(form, thing_iri, filled, thing)}
     by_input: dict[str, str] = {}
     general: list[str] = []
     for finding in findings:
-        name = _input(form, thing_iri, finding, known)
+        name = _input(form, thing_iri, finding, known, values)
         if name is None:
             sentence = sentences.for_people(finding, language) if finding.focus != thing_iri else sentences.field(finding, language)
             general += [sentence] if sentence not in general else []
@@ -40,10 +42,12 @@ def place_findings(
     return by_input, general
 
 
-def _input(form: Form, thing_iri: str, finding: Finding, known: Mapping[str, tuple[Field | None, str]]) -> str | None:
+def _input(
+    form: Form, thing_iri: str, finding: Finding, known: Mapping[str, tuple[Field | None, str]], values: Sequence[Given]
+) -> str | None:
     asked, name = known.get(finding.focus, (None, ""))
     if finding.focus == thing_iri:
-        return _of_field(_field(form.fields, finding), "")
+        return _of_field(_field(form.fields, finding), "", finding, values)
     if not name:
         asked = next((each for each in form.fields if _is_part_of(each, thing_iri, finding.focus)), None)
         if asked is None:
@@ -52,7 +56,7 @@ def _input(form: Form, thing_iri: str, finding: Finding, known: Mapping[str, tup
     if asked is None or asked.part is None:
         return name
     inside = _field(asked.part.fields, finding)
-    return _of_field(inside, f"{name}.") or name
+    return _of_field(inside, f"{name}.", finding, values) or name
 
 
 def _field(fields: Sequence[Field], finding: Finding) -> Field | None:
@@ -63,10 +67,28 @@ def _field(fields: Sequence[Field], finding: Finding) -> Field | None:
     return next(iter(by_shape or (by_path if len(by_path) == 1 else [])), None)
 
 
-def _of_field(asked: Field | None, within: str) -> str | None:
+def _of_field(asked: Field | None, within: str, finding: Finding, values: Sequence[Given]) -> str | None:
     if asked is None:
         return None
+    if asked.kind == Kind.NAME:
+        return _of_text(f"{within}{asked.key}", finding, values)
     return f"{within}{asked.key}" + (".0" if asked.repeated or asked.kind == Kind.PART else "")
+
+
+def _of_text(name: str, finding: Finding, values: Sequence[Given]) -> str:
+    """Of several languages the input with the text that was refused, or with the second of one language."""
+    own = [each for each in values if language_of(each.name, name, "") is not None]
+    refused = [each for each in own if each.term is not None and each.term.value == finding.value]
+    second = [each for place, each in enumerate(own) if tag_of(each.term) in {tag_of(other.term) for other in own[:place]}]
+    return next((each.name for each in (*refused, *second, *own)), name)
+
+
+def _all(values: Mapping[str, Sequence[Given]]) -> Iterator[Given]:
+    """What was filled in, with what is inside of parts."""
+    for given in values.values():
+        for each in given:
+            yield each
+            yield from _all(each.part or {})
 
 
 def _is_part_of(asked: Field, thing_iri: str, focus: str) -> bool:

@@ -10,6 +10,7 @@ from babel.dates import format_date, format_datetime
 from pyoxigraph import Literal
 
 from forms import typed
+from forms.by_language import called, tag_of
 from forms.model import Field, Kind, Names
 from forms.things import Entry
 from forms.vocabulary import vocabulary
@@ -19,7 +20,7 @@ from shapes.words import said
 
 
 def text(field: Field, entry: Entry, language: str, zone: str = "UTC") -> str:
-    """Write an entry for people; `zone` is the IANA zone of the site, for instants."""
+    """Write an entry for people; `zone` is the IANA zone of the site, for instants. A text in another language says in which."""
     if field.kind == Kind.VALUE:
         return _value(field, entry, language)
     if field.kind == Kind.PART and field.part is not None:
@@ -35,6 +36,8 @@ def text(field: Field, entry: Entry, language: str, zone: str = "UTC") -> str:
         written = _literal(field, entry.term, language, zone)
     except (ValueError, ArithmeticError):
         written = entry.term.value  # somebody wrote it past the forms: shown as it stands
+    if (tag := tag_of(entry.term)) not in ("", language):
+        return f"{written} ({called(tag, language)})"
     unit = said(field.unit_names, language)
     return f"{written} {unit}" if unit else written
 

@@ -1,9 +1,10 @@
 """The sentences of lists, sheets, imports and findings in each language; names of fields and terms are in the shapes and the ontology."""
 
 from collections.abc import Mapping
+from functools import partial
 
-from forms.words import Sentences
-from shapes.words import LANGUAGES, said
+from forms.words import Sentences, fill
+from shapes.words import LANGUAGES
 
 SENTENCES: Mapping[str, Sentences] = {
     # findings across graphs
@@ -125,11 +126,6 @@ SENTENCES: Mapping[str, Sentences] = {
         "es": "La celda está vacía. Escriba de qué elemento trata esta fila, por ejemplo {example}.",
         "nl": "De cel is leeg. Schrijf waar deze rij over gaat, zoals {example}.",
     },
-    "row-key": {
-        "en": "“{text}” can't name a thing here. Write it like {example}: letters, digits, dots, dashes and underscores, at most 64.",
-        "es": "“{text}” no puede nombrar un elemento aquí. Escríbalo como {example}: letras, cifras, puntos, guiones y guiones bajos, 64 como máximo.",
-        "nl": "“{text}” kan hier niets benoemen. Schrijf het zoals {example}: letters, cijfers, punten, streepjes en liggende streepjes, hoogstens 64.",
-    },
     "row-twice": {
         "en": "Row {row} is about the same thing. Leave one of the two.",
         "es": "La fila {row} trata del mismo elemento. Deje una de las dos.",
@@ -145,38 +141,30 @@ SENTENCES: Mapping[str, Sentences] = {
         "es": "No existe el socio “{text}”. Regístrelo primero o corrija la clave.",
         "nl": "Er is geen lid “{text}”. Voer het lid eerst in, of verbeter de sleutel.",
     },
-    "row-new-member": {
-        "en": "“{text}” can't be the key of a new member. Write one that nobody has or had: small letters, digits and dashes, at most 32, like h18.",
-        "es": "“{text}” no puede ser la clave de un socio nuevo. Escriba una que nadie tenga ni haya tenido: minúsculas, cifras y guiones, 32 como máximo, por ejemplo h18.",
-        "nl": "“{text}” kan niet de sleutel van een nieuw lid zijn. Schrijf er een die niemand heeft of had: kleine letters, cijfers en streepjes, hoogstens 32, zoals h18.",
-    },
-    "row-box": {
-        "en": "The box {text} belongs to somebody else. Look at its label again, or have it let go there first.",
-        "es": "La caja {text} pertenece a otra persona. Mire otra vez su etiqueta o haga que la liberen allí primero.",
-        "nl": "De box {text} is van iemand anders. Kijk nog eens op het etiket, of laat hem daar eerst vrijgeven.",
-    },
     "row-depends": {
         "en": "This row needs the thing of another row that is refused. Correct that one first.",
         "es": "Esta fila necesita el elemento de otra que se rechaza. Corrija primero aquella.",
         "nl": "Deze rij heeft het ding nodig van een rij die geweigerd wordt. Verbeter die eerst.",
     },
-    "changed-since": {
-        "en": "Something in the registry has changed since this preview. Nothing was written; look at the preview again.",
-        "es": "Algo ha cambiado en el registro desde esta vista previa. No se escribió nada; revise la vista previa de nuevo.",
-        "nl": "Er is iets in het register veranderd sinds dit voorbeeld. Er is niets geschreven; bekijk het voorbeeld opnieuw.",
+    "back-edited": {
+        "en": "It was edited again after the import. Look at its history, and decide there what it shall be.",
+        "es": "Se volvió a editar después de la importación. Mire su historial y decida allí cómo debe quedar.",
+        "nl": "Het is na de invoer nog eens bewerkt. Bekijk de geschiedenis en beslis daar wat het moet zijn.",
+    },
+    "back-used": {
+        "en": "Something else speaks of it by now ({other}). Take that away first, then take the import back once more.",
+        "es": "Otro elemento ya se refiere a esto ({other}). Quítelo primero y deshaga la importación otra vez.",
+        "nl": "Iets anders verwijst er inmiddels naar ({other}). Haal dat eerst weg en draai de invoer dan nog eens terug.",
+    },
+    "row-changed": {
+        "en": "Somebody else has changed what this row is about since it was shown. Send the row again, and look what it would change now.",
+        "es": "Otra persona ha cambiado aquello de lo que trata esta fila desde que se mostró. Envíe la fila de nuevo y vea qué cambiaría ahora.",
+        "nl": "Iemand anders heeft veranderd waar deze rij over gaat sinds zij getoond werd. Stuur de rij opnieuw en kijk wat zij nu zou veranderen.",
     },
 }
 
 
-def say(key: str, language: str, **values: object) -> str:
-    """Fill a sentence in; English where the language has none.
-
-    Raises
-    ------
-    KeyError
-        If there is no such sentence.
-    """
-    return said(SENTENCES[key], language).format(**values)
+say = partial(fill, SENTENCES)
 
 
 def in_all(key: str, **values: object) -> dict[str, str]:

@@ -198,16 +198,16 @@ class _Typed:
         return Literal(text, datatype=NamedNode(self.field.datatype)) if self.field.datatype else Literal(text)
 
     def choice(self) -> Term:
-        wanted = self.text.casefold()
+        wanted, datatype = self.text.casefold(), self.field.datatype
         ways: tuple[Callable[[Choice], bool], ...] = (
             lambda choice: choice.value == self.text,
             lambda choice: wanted in {name.casefold() for name in choice.names.values()},
-            lambda choice: re.split(r"[#/]", choice.value)[-1].casefold() == wanted,
+            lambda choice: not datatype and re.split(r"[#/]", choice.value)[-1].casefold() == wanted,
         )
         for same in ways:
             if found := [choice.value for choice in self.field.choices if same(choice)]:
-                return Literal(found[0], datatype=NamedNode(self.field.datatype)) if self.field.datatype else NamedNode(found[0])
-        raise self.wrong("choice")
+                return Literal(found[0], datatype=NamedNode(datatype)) if datatype else NamedNode(found[0])
+        raise self.wrong("refused" if datatype else "choice")
 
     def iri(self) -> Term:
         if (self.field.pattern or "").startswith("^mailto:"):

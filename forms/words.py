@@ -1,6 +1,7 @@
 """The sentences and words of forms in each language; names of fields and terms are in the shapes and the ontology instead."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from shapes.words import said
 
@@ -145,15 +146,18 @@ WORDS: Mapping[str, Sentences] = {
 }
 
 
-def say(key: str, language: str, **values: object) -> str:
-    """Fill a sentence in; English where the language has none.
+def fill(sentences: Mapping[str, Sentences], key: str, language: str, **values: object) -> str:
+    """Fill a sentence of a table in; English where the language has none.
 
     Raises
     ------
     KeyError
         If there is no such sentence.
     """
-    return said(SENTENCES[key], language).format(**values)
+    return said(sentences[key], language).format(**values)
+
+
+say = partial(fill, SENTENCES)
 
 
 def word(key: str, language: str) -> str:

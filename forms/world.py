@@ -6,15 +6,14 @@ from functools import cache, cached_property
 import rdflib
 from pyoxigraph import NamedNode, Quad
 
-from forms.changes import MEMBER_KEY
-from forms.index import Index
+from forms.index import Home, Index
 from forms.made import forms
 from forms.model import Field, Names
 from forms.vocabulary import vocabulary
 from kg.iris import Iris
 from kg.store import Store
 from ontology.names import FC, RDF
-from registry.edits import etag
+from registry import naming
 
 _TYPE = str(RDF.type)
 
@@ -27,8 +26,8 @@ class World:
         self.was_erased = erased  # takes some 50 ms a key: ask for new members alone
         self._homes: dict[str, tuple[Quad, ...]] = {}
         self._things: dict[str, dict[str, tuple[Quad, ...]]] = {}
-        self._tags: dict[str, str] = {}
         self._ones: dict[str, str] = {}
+        self._called_so: dict[tuple[str, str], list[str]] = {}
         self._expected: frozenset[str] = frozenset()
 
     def expect(self, things: Iterable[str]) -> None:
@@ -40,9 +39,7 @@ class World:
         if member not in self._homes:
             found: list[Quad] = []
             for graph in sorted(self.index.home(member).graphs):
-                triples = self._store.graph(graph)
-                self._tags[graph] = etag(triples)
-                found += [Quad(each.subject, each.predicate, each.object, NamedNode(graph)) for each in triples]
+                found += [Quad(each.subject, each.predicate, each.object, NamedNode(graph)) for each in self._store.graph(graph)]
             self._homes[member] = tuple(found)
         return self._homes[member]
 
@@ -56,11 +53,6 @@ class World:
             self._things[member] = {iri: tuple(quad for quad in quads if parts_of(iri, quad)) for iri, quads in sorted_.items()}
         return self._things[member].get(thing, ())
 
-    def tags(self, graphs: Iterable[str]) -> dict[str, str]:
-        """What everything that was read, and these graphs, held: names of their content."""
-        missing = {graph: etag(self._store.graph(graph)) for graph in graphs if graph and graph not in self._tags}
-        return {**self._tags, **missing}
-
     def owner(self, thing: str) -> str | None:
         """The key of whoever's graphs describe a thing; nothing where none do."""
         return self._owners.get(thing)
@@ -69,9 +61,9 @@ class World:
         """Whether there is such a member."""
         return self.iris.id("member", key) in self._owners
 
-    def may_join(self, key: str) -> bool:
-        """Whether a new member may have a key: one that can be, and nobody's in any spelling."""
-        return MEMBER_KEY.fullmatch(key) is not None and key not in self._keys
+    def refusal(self, key: str) -> naming.Refusal | None:
+        """Why a new member can't have a key; whether somebody with it was erased is not asked (`was_erased`)."""
+        return naming.of_member(key, self._keys)
 
     def is_a(self, thing: str, cls: str) -> bool:
         """Whether a thing is of a class, or of none yet."""
@@ -116,7 +108,7 @@ class World:
             whose = iri.partition("#")[0]  # a channel is known by the thing whose it is
             if whose in self._expected or whose in self._owners:
                 return [f"{iri}#{field.refers_to_part}" if field.refers_to_part and whose == iri else iri]
-        return self._called.get((field.refers_to or "", text.casefold()), [])
+        return self._called(field.refers_to or "", text)
 
     @cached_property
     def _keys(self) -> frozenset[str]:
@@ -124,24 +116,34 @@ class World:
 
     @cached_property
     def _owners(self) -> dict[str, str]:
-        claimed = str(FC.claimedBy)  # a box that has yet to speak
-        return {thing: home.key for home in self.index.homes() for thing, said in home.things.items() if _TYPE in said or claimed in said}
+        return {thing: home.key for home in self.index.homes() for thing in home.made("world:owned", _owned)}
 
-    @cached_property
-    def _called(self) -> dict[tuple[str, str], list[str]]:
+    def _called(self, cls: str, name: str) -> list[str]:
+        """The things of a class, or of one below it, that are called so in some language."""
+        wanted = cls, name.casefold()
+        if wanted not in self._called_so:
+            homes = self.index.homes()
+            self._called_so[wanted] = sorted({thing for home in homes for thing in home.made("world:called", self._named).get(wanted, ())})
+        return self._called_so[wanted]
+
+    def _named(self, home: Home) -> dict[tuple[str, str], set[str]]:
         found: dict[tuple[str, str], set[str]] = {}
-        for home in self.index.homes():
-            for thing, said in home.things.items():
-                classes = {every for term in said.get(_TYPE, ()) for every in _classes(term.value)}
-                for name in self.index.names(thing).values():
-                    for cls in classes:
-                        found.setdefault((cls, name.casefold()), set()).add(thing)
-        return {key: sorted(things) for key, things in found.items()}
+        for thing, said in home.things.items():
+            classes = {every for term in said.get(_TYPE, ()) for every in _classes(term.value)}
+            for name in self.index.names(thing).values():
+                for cls in classes:
+                    found.setdefault((cls, name.casefold()), set()).add(thing)
+        return found
 
 
 @cache
 def _classes(cls: str) -> frozenset[str]:
     return frozenset({cls, *(str(each) for each in vocabulary().above(rdflib.URIRef(cls)))})
+
+
+def _owned(home: Home) -> list[str]:
+    claimed = str(FC.claimedBy)  # a box that has yet to speak
+    return [thing for thing, said in home.things.items() if _TYPE in said or claimed in said]
 
 
 def parts_of(thing: str, quad: Quad) -> bool:

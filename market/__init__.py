@@ -1,9 +1,9 @@
 """The market: what was agreed with whom, and who asked for what.
 
-Reads from the graph: contract revisions (`member/{m}/contracts`), the time zone of a member's site. Writes: contract revisions, their
-signatures and status; requests and their campaigns in the state Requested (`market`). `rules` is pure: dispatch asks it before an
-activation and settlement after it, so that both hold the member's contract to be the same. It must not know how members are selected,
-dispatched or paid.
+Reads from the graph: contract revisions (`member/{m}/contracts`), the time zone of a member's site. What changes contracts is returned and
+passes the gate (`registry.gate`). Writes: requests and their campaigns in the state Requested (`market`). `rules` is pure: dispatch asks it
+before an activation and settlement after it, so that both hold the member's contract to be the same. It must not know how members are
+selected, dispatched or paid.
 """
 
 from market.contracts import Contract, Signature

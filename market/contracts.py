@@ -1,6 +1,7 @@
 """Contracts: drafted, revised, signed by both parties, and never changed afterwards.
 
-A revision is immutable; only its status moves (`TRANSITIONS`). Its digest covers every triple but status, digest and signatures, over
+What drafting, revising, signing and ending change is returned and written by nobody here: it passes the gate (`registry.gate`), which keeps
+who, when and why. A revision is immutable; only its status moves (`TRANSITIONS`). Its digest covers every triple but status, digest and signatures, over
 canonical literals, so that a store which writes `0.40` as `0.4` gives the same digest. A signature names the digest it was given for;
 a revision whose triples no longer give that digest is never active.
 """
@@ -23,6 +24,7 @@ from kg.store import Store
 from kg.terms import Value, describe, iri, literal, python
 from market.errors import ContractError, TransitionError
 from ontology.names import FC, FCV, PROV, RDF, S4ENER, SAREF, SEAS, UNIT
+from registry.edits import Delta
 
 _T = TypeVar("_T")
 LOG = logging.getLogger(__name__)
@@ -112,7 +114,7 @@ def draft(
     revision: int = 1,
     revision_of: str | None = None,
 ) -> list[Quad]:
-    """Spell a contract revision as a draft that nobody has signed; write it with `store.apply(insert=…)`.
+    """Spell a contract revision as a draft that nobody has signed.
 
     Parameters
     ----------
@@ -218,8 +220,8 @@ def verify_signatures(triples: Iterable[Triple]) -> list[str]:
     return sorted(findings)
 
 
-def revise(store: Store, iris: Iris, contract: str, **changes: object) -> str:
-    """Write the next revision of a contract as a draft, with some terms changed, and return its IRI.
+def revise(store: Store, iris: Iris, contract: str, **changes: object) -> tuple[str, Delta]:
+    """Draft the next revision of a contract, with some terms changed: its IRI, and what is to be written.
 
     The present revision stays as it is, and in force, until both parties have signed the new one.
 
@@ -251,12 +253,12 @@ def revise(store: Store, iris: Iris, contract: str, **changes: object) -> str:
         )
     terms = Terms(**{name: changes.get(name, getattr(old, name)) for name in Terms.__dataclass_fields__})  # type: ignore[arg-type]
     rest = {name: changes.get(name, getattr(old, name)) for name in ("covers", "valid_from", "valid_to", "baseline_method")}
-    store.apply(insert=draft(iris, old.member, buyer=old.buyer, terms=terms, revision=number, revision_of=contract, **rest))  # type: ignore[arg-type]
-    return following
+    quads = draft(iris, old.member, buyer=old.buyer, terms=terms, revision=number, revision_of=contract, **rest)  # type: ignore[arg-type]
+    return following, Delta(insert=frozenset(quads))
 
 
-def sign(store: Store, iris: Iris, contract: str, party: str, at: datetime) -> Contract:
-    """Sign a draft for one party; with both signatures it becomes active and the revision it replaces ends, in one transaction.
+def sign(store: Store, iris: Iris, contract: str, party: str, at: datetime) -> Delta:
+    """Find what one party's signature of a draft changes: with both it becomes active, and the revision it replaces ends.
 
     Signing twice changes nothing.
 
@@ -271,13 +273,13 @@ def sign(store: Store, iris: Iris, contract: str, party: str, at: datetime) -> C
     if party not in (found.buyer, found.member):
         raise ContractError(f"{party} can't sign {contract}: its parties are {found.buyer} and {found.member}; one of them must sign")
     if any(signature.party == party for signature in found.signatures):
-        return found
+        return Delta()
     if found.status != DRAFT:
         raise TransitionError(f"{contract} is {_name(found.status)}, so {party} can't sign it any more; only a draft can be signed")
     triples = _triples(store, [contract])[contract]
     if findings := verify_signatures(triples):
         raise ContractError("; ".join(findings))
-    inserted, deleted = _signature(iris, found, party, at, digest(triples)), []
+    inserted, deleted = _signature(iris, found, party, at, digest(triples)), list[Quad]()
     if found.signatures:
         replaced = [_text(t.object) for t in triples if t.predicate.value == str(PROV.wasRevisionOf)]
         moves = [(contract, DRAFT, ACTIVE)] + [(one, status, ENDED) for one in replaced if (status := read(store, one).status) != ENDED]
@@ -285,8 +287,7 @@ def sign(store: Store, iris: Iris, contract: str, party: str, at: datetime) -> C
             removed, added = _move(iris, found.member, one, before, after)
             deleted += removed
             inserted += added
-    store.apply(delete=deleted, insert=inserted)
-    return read(store, contract)
+    return Delta(frozenset(deleted), frozenset(inserted))
 
 
 def _signature(iris: Iris, contract: Contract, party: str, at: datetime, text: str) -> list[Quad]:
@@ -297,8 +298,22 @@ def _signature(iris: Iris, contract: Contract, party: str, at: datetime, text: s
     )
 
 
-def end(store: Store, iris: Iris, contract: str) -> Contract:
-    """End a contract, or withdraw a draft; from the next dispatch on it isn't used.
+def countersigned(iris: Iris, draft: Sequence[Quad], at: datetime) -> list[Quad]:
+    """Add the buyer's signature to a draft that is not written yet, so that both are written at once.
+
+    Parameters
+    ----------
+    draft
+        What `draft` spelt.
+    """
+    triples = [quad.triple for quad in draft]
+    contract = next(_text(triple.subject) for triple in triples if triple.object == NamedNode(str(FC.FlexibilityContract)))
+    found = _contract(contract, triples, "UTC")
+    return [*draft, *_signature(iris, found, found.buyer, at, digest(triples))]
+
+
+def end(store: Store, iris: Iris, contract: str) -> Delta:
+    """Find what ending a contract, or withdrawing a draft, changes; from the next dispatch on it isn't used.
 
     Raises
     ------
@@ -307,8 +322,7 @@ def end(store: Store, iris: Iris, contract: str) -> Contract:
     """
     found = read(store, contract)
     removed, added = _move(iris, found.member, contract, found.status, ENDED)
-    store.apply(delete=removed, insert=added)
-    return read(store, contract)
+    return Delta(frozenset(removed), frozenset(added))
 
 
 def require_transition(contract: str, before: str, after: str) -> None:

@@ -1,8 +1,8 @@
 """Members hear of events before they start: by e-mail, as a calendar, on their page.
 
 Reads events, contracts and campaigns, and addresses in graph `people`; writes what was decided and what became of it to a file of its own.
-`due` decides, `letters` writes, `post` keeps and sends, `calendar` shows, `wishes` knows who wants what; `desk` puts them together. It must
-not know of Flask.
+`due` decides, `letters` writes, `unsubscribe` signs the way out, `post` keeps and sends, `calendar` and `feeds` show, `wishes` knows who
+wants what; `desk` puts them together. It must not know of Flask.
 """
 
 from notices.desk import Clocks, Desk

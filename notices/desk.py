@@ -9,9 +9,11 @@ from pathlib import Path
 
 from kg.iris import Iris
 from kg.store import Store
-from notices import calendar, events, letters, wishes
-from notices.due import SETTLED_FOR, Notice, Told, decide
+from notices import calendar, events, letters, unsubscribe, wishes
+from notices.database import Database
+from notices.due import SETTLED_FOR, Kind, Notice, Told, decide
 from notices.events import Part
+from notices.feeds import Feeds
 from notices.letters import Office
 from notices.post import New, Post, Status
 from notices.smtp import Server
@@ -37,7 +39,7 @@ class Desk:
     Parameters
     ----------
     file
-        The outbox; see `notices.post.Post`.
+        What was decided, sent and shown; see `notices.database`.
     office
         Who writes.
     server
@@ -50,7 +52,8 @@ class Desk:
         self, store: Store, iris: Iris, file: Path, clocks: Clocks, office: Office, server: Server | None, mint: Callable[[], str]
     ) -> None:
         self._store, self._iris, self._clocks, self._office, self._server, self._mint = store, iris, clocks, office, server, mint
-        self.post = Post(file)
+        self._file = Database(file)
+        self.post, self._feeds = Post(self._file), Feeds(self._file)
         self._settled: set[str] = set()  # campaigns of which everything was said
         self._stopping, self._news = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -72,7 +75,7 @@ class Desk:
         self._news.set()
         if self._thread is not None:
             self._thread.join()
-        self.post.close()
+        self._file.close()
 
     def advance(self, now: datetime) -> int:
         """Decide on everything that is due, and note it; returns how many notices there were."""
@@ -109,7 +112,8 @@ class Desk:
             return New(notice, Status.NEEDLESS)
         if wish is not None and notice.kind not in wish.kinds:
             return New(notice, Status.UNWANTED)
-        letter = letters.compose(notice, wish.language if wish else "en", self._office.base)
+        signed = unsubscribe.token(self._key(), notice.part.member, notice.kind)
+        letter = letters.compose(notice, wish.language if wish else "en", self._office.base, signed)
         if wish is None or not wish.address:
             return New(notice, Status.UNADDRESSED, letter.subject)
         if notice.until <= now:
@@ -118,7 +122,7 @@ class Desk:
             return New(notice, Status.KEPT, letter.subject)
         number = self.post.number(notice.part.event)
         written = letters.message(notice, letter, wish.address, self._office, self._clocks.wall(), number)
-        return New(notice, Status.WAITING, letter.subject, wish.address, written.as_bytes())
+        return New(notice, Status.WAITING, letter.subject, wish.address, written)
 
     def _work(self) -> None:
         while not self._stopping.is_set():
@@ -140,31 +144,46 @@ class Desk:
             IRI.
         """
         secret = self._mint()
-        self.post.keep_digest(member, calendar.digest(secret), self._clocks.now())
+        self._feeds.keep_digest(member, calendar.digest(secret), self._clocks.now())
         return secret
 
     def end_calendar(self, member: str) -> None:
         """Have nobody read a member's calendar any more."""
-        self.post.keep_digest(member, None, self._clocks.now())
+        self._feeds.keep_digest(member, None, self._clocks.now())
 
     def has_calendar(self, member: str) -> bool:
         """Whether a secret opens a member's calendar."""
-        return self.post.digest(member) is not None
+        return self._feeds.digest(member) is not None
 
     def calendar(self, member: str, secret: str) -> bytes | None:
         """A member's calendar, for who has its secret; `None` for everybody else, and where there is no such member."""
-        if not calendar.opens(secret, self.post.digest(member)):
+        if not calendar.opens(secret, self._feeds.digest(member)):
             return None
-        begin = self._clocks.now() - calendar.KEPT
+        now = self._clocks.now()
         language = wishes.of(self._store, member).language
-        parts = events.of_member(self._store, self._iris, member, begin)
-        return calendar.calendar(parts, base=self._iris.base, member=self._iris.key(member), language=language)
+        parts = events.of_member(self._store, self._iris, member, now - calendar.KEPT)
+        return calendar.calendar(
+            parts,
+            base=self._iris.base,
+            member=self._iris.key(member),
+            language=language,
+            revised=lambda faces: self._feeds.revisions(member, faces, now),
+        )
+
+    # --- links in letters ------------------------------------------------------------------------------------------------------------
+
+    def may_end(self, member: str, kind: Kind, token: str) -> bool:
+        """Whether a token is the one that letters of this kind to this member (IRI) carry, with which they can be ended without sign-in."""
+        return unsubscribe.opens(token, self._key(), member, kind)
+
+    def _key(self) -> str:
+        return self._feeds.signing_key(self._mint)
 
     # --- personal data ---------------------------------------------------------------------------------------------------------------
 
     def forget(self, member: str) -> int:
         """Forget a member here; what they wished is in the graph, and goes with their graphs."""
-        return self.post.forget(member)
+        return self._file.forget(member)
 
 
 def _may_be_news(part: Part, told: Told | None, now: datetime) -> bool:

@@ -146,13 +146,3 @@ def _settled(part: Part, told: Told | None, now: datetime) -> Notice | None:
     if (told is not None and told.settled) or now >= part.end + SETTLED_FOR:
         return None
     return Notice(part, Kind.SETTLED, State(Phase.SETTLED, part.start, part.end), None, part.end + SETTLED_FOR)
-
-
-def sequence(part: Part) -> int:
-    """How often what people see of a part has changed, as calendars count it (RFC 5545 §3.8.7.4); it only grows.
-
-    Nothing that the graph says of a part is taken back, so its facts can be counted: it was called, it was released, it ended otherwise.
-    """
-    called = part.role == str(FCV.Backup) and part.activated is not None
-    ended = part.status in (str(FCV.EventOptedOut), str(FCV.EventCancelled))
-    return int(called) + int(part.released is not None) + int(ended)

@@ -17,7 +17,8 @@ from notices.due import Notice, Phase, State
 from notices.texts import TEXTS, Words
 
 LINE = "font:16px/1.5 sans-serif"
-POLICY = SMTP.clone(max_line_length=160)  # subjects stay whole: a fold right behind the name is read as a blank by some
+# headers are one line (RFC 5322 §2.1.1): a fold behind the name is read as a blank by some, and an address that does not fit would be encoded
+WHOLE = SMTP.clone(max_line_length=998)
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,23 @@ class Office:
 
 @dataclass(frozen=True)
 class Letter:
-    """What is written, without address."""
+    """What is written, without address; `end` ends letters of this kind without sign-in, `choose` is the member's page of all kinds."""
 
     subject: str
     paragraphs: tuple[str, ...]
     link: str
     link_says: str
-    stop: str
-    stop_says: str
+    end: str
+    end_says: str
+    choose: str
+    choose_says: str
     language: str
 
     @property
     def text(self) -> str:
         """As plain text."""
-        return "\n\n".join([*self.paragraphs, f"{self.link_says}\n{self.link}", f"--\n{self.stop_says}\n{self.stop}"]) + "\n"
+        foot = f"--\n{self.end_says}\n{self.end}\n{self.choose_says}\n{self.choose}"
+        return "\n\n".join([*self.paragraphs, f"{self.link_says}\n{self.link}", foot]) + "\n"
 
     @property
     def html(self) -> str:
@@ -58,11 +62,12 @@ class Letter:
         return (
             f'<!doctype html><html lang="{escape(self.language)}"><head><meta charset="utf-8"><title>{escape(self.subject)}</title></head>'
             f'<body style="{LINE}">{body}<p><a href="{escape(self.link)}">{escape(self.link_says)}</a></p>'
-            f'<hr><p><small><a href="{escape(self.stop)}">{escape(self.stop_says)}</a></small></p></body></html>\n'
+            f'<hr><p><small><a href="{escape(self.end)}">{escape(self.end_says)}</a><br>'
+            f'<a href="{escape(self.choose)}">{escape(self.choose_says)}</a></small></p></body></html>\n'
         )
 
 
-def compose(notice: Notice, language: str, base: str) -> Letter:
+def compose(notice: Notice, language: str, base: str, signed: str) -> Letter:
     """Write what a notice says.
 
     Parameters
@@ -71,21 +76,33 @@ def compose(notice: Notice, language: str, base: str) -> Letter:
         `en`, `es` or `nl`.
     base
         The platform's address, without slash at its end.
+    signed
+        Token that ends letters of this kind to this member; see `notices.unsubscribe`.
     """
     words, part = TEXTS[language], notice.part
-    key = part.member.rsplit("/", 1)[-1]
+    own = f"{base}/members/{part.member.rsplit('/', 1)[-1]}"
     values = window(notice.state, part.zone, language)
     if notice.state.phase is Phase.SETTLED:
         values |= {
             "energy": format_decimal(part.delivered_kwh or 0, "#,##0.00", locale=language),
             "money": format_currency(part.earned_eur or 0, "EUR", locale=language),
         }
-        page = f"{base}/members/{key}/statements/{part.campaign.rsplit('/', 1)[-1]}"
+        page = f"{own}/statements/{part.campaign.rsplit('/', 1)[-1]}"
     else:
-        page = f"{base}/members/{key}/events"
+        page = f"{own}/events"
     subject, said = _said(words, notice, values)
     link_says = words.statement if notice.state.phase is Phase.SETTLED else words.events
-    return Letter(subject, said, page, link_says, f"{base}/members/{key}/notices", words.stop, language)
+    return Letter(
+        subject,
+        said,
+        link=page,
+        link_says=link_says,
+        end=f"{own}/unsubscribe/{notice.kind}?key={signed}",
+        end_says=words.end,
+        choose=f"{own}/notices",
+        choose_says=words.stop,
+        language=language,
+    )
 
 
 def window(state: State, zone: str, language: str) -> dict[str, Any]:
@@ -100,8 +117,8 @@ def window(state: State, zone: str, language: str) -> dict[str, Any]:
     return {"day": day, "begin": _clock(begin, language, changes), "end": last + _clock(end, language, changes), "zone": zone}
 
 
-def message(notice: Notice, letter: Letter, address: str, office: Office, date: datetime, number: int) -> EmailMessage:
-    """Put a letter into an envelope.
+def message(notice: Notice, letter: Letter, address: str, office: Office, date: datetime, number: int) -> bytes:
+    """Put a letter into an envelope, as it goes over the wire.
 
     Parameters
     ----------
@@ -118,18 +135,20 @@ def message(notice: Notice, letter: Letter, address: str, office: Office, date: 
         If a header would not be one line.
     """
     name = hashlib.sha256("\n".join((notice.part.event, notice.kind, notice.state.key, str(number))).encode()).hexdigest()[:32]
-    made = EmailMessage(policy=POLICY)
+    made = EmailMessage(policy=SMTP)
     made["From"] = office.sender
     made["To"] = address
     made["Subject"] = letter.subject
     made["Date"] = format_datetime(date)
     made["Message-ID"] = f"<{name}@{office.domain}>"
     made["Auto-Submitted"] = "auto-generated"
-    made["List-Unsubscribe"] = f"<{letter.stop}>, <mailto:{office.address}?subject=unsubscribe>"
+    mailto = f", <mailto:{office.address}?subject=unsubscribe>" if office.address else ""
+    made["List-Unsubscribe"] = f"<{letter.end}>{mailto}"
+    made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058 §3.1
     made.set_content(letter.text)
     made.add_alternative(letter.html, subtype="html")
     made["Content-Language"] = letter.language  # last: setting the content drops headers of content
-    return made
+    return made.as_bytes(policy=WHOLE)
 
 
 def _said(words: Words, notice: Notice, values: dict[str, Any]) -> tuple[str, tuple[str, ...]]:

@@ -1,54 +1,27 @@
 """The outbox: every notice that was decided on, what became of it, and the letters that still wait, in one SQLite file.
 
-A letter is written down before anybody tries to send it, and struck out when the mail server has taken it. Killed between the two, the
-platform sends it once more with the same Message-ID; it is never lost. After the event has begun nobody is written to any more: the
-notice is noted as missed, which operators see.
+A letter is written down before anybody tries to send it, and struck out when the mail server has taken it. Where the server got the text and
+no answer came back (the platform was killed, the line broke), nobody knows whether it was taken: the letter is sent once more with the same
+Message-ID, and never a third time. After the event has begun nobody is written to any more: the notice is noted as missed, which operators see.
 """
 
 import logging
-import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from kg.terms import instant
+from notices.database import Database
 from notices.due import Kind, Notice, Phase, State, Told
-from notices.smtp import RefusedLetterError, Server
+from notices.smtp import BusyLetterError, RefusedLetterError, Server, Session
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=5)
 AT_ONCE = 200  # letters that are sent over one connection
-_SCHEMA = """
-create table if not exists notice (
-    id integer primary key,
-    event text not null,
-    member text not null,
-    kind text not null,
-    phase text not null,
-    begins text not null,
-    ends text not null,
-    by text,
-    until text not null,
-    noted text not null,
-    status text not null,
-    changed text not null,
-    attempts integer not null default 0,
-    again text,
-    trouble text not null default '',
-    subject text not null default '',
-    address text not null default '',
-    letter blob
-) strict;
-create index if not exists notice_event on notice (event, id);
-create index if not exists notice_member on notice (member, id);
-create index if not exists notice_status on notice (status, until);
-create table if not exists feed (member text primary key, digest text not null, renewed text not null) strict;
-"""
+MOST_HANDED = 2  # times that a server gets a letter without answering to it: at most one of them is one too many
 _COLUMNS = "id, event, member, kind, phase, begins, ends, by, until, noted, status, changed, attempts, trouble, subject"
 
 
@@ -58,6 +31,7 @@ class Status(StrEnum):
     WAITING = "waiting"  # for the mail server
     SENT = "sent"
     MISSED = "missed"  # not told in time
+    UNSURE = "unsure"  # the server got it and never said whether it took it
     REFUSED = "refused"  # the server takes no letter to that mailbox
     KEPT = "kept"  # there is no mail server: it would have been sent
     UNADDRESSED = "unaddressed"  # the member gave no mailbox; their page and calendar tell them
@@ -66,7 +40,7 @@ class Status(StrEnum):
     NEEDLESS = "needless"  # nobody had heard of what it takes back
 
 
-HEARD = (Status.SENT, Status.KEPT)
+HEARD = (Status.SENT, Status.KEPT, Status.UNSURE)
 
 
 @dataclass(frozen=True)
@@ -117,27 +91,10 @@ class New:
 
 
 class Post:
-    """The file; every method may be called from any thread.
+    """The outbox; every method may be called from any thread."""
 
-    Parameters
-    ----------
-    file
-        It and its folder are made when missing.
-    """
-
-    def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-        self._db.execute("pragma journal_mode = wal")
-        self._db.execute("pragma synchronous = full")
-        self._db.execute("pragma secure_delete = on")
-        self._db.executescript(_SCHEMA)
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
+    def __init__(self, database: Database) -> None:
+        self._database, self._lock, self._db = database, database.lock, database.db
 
     # --- what was noted --------------------------------------------------------------------------------------------------------------
 
@@ -146,11 +103,12 @@ class Post:
         found: dict[str, Told] = {}
         with self._lock:
             rows = self._db.execute(
-                "select event, kind, phase, begins, ends, status from notice where ends > ? order by id", (instant(since),)
+                "select event, kind, phase, begins, ends, status, id in (select notice from handed) from notice where ends > ? order by id",
+                (instant(since),),
             ).fetchall()
-        for event, kind, phase, begins, ends, status in rows:
+        for event, kind, phase, begins, ends, status, handed in rows:
             before = found.get(event)
-            heard = Status(status) in HEARD or (before is not None and before.heard)
+            heard = Status(status) in HEARD or bool(handed) or (before is not None and before.heard)
             if Kind(kind) is Kind.SETTLED:
                 if before is not None:
                     found[event] = Told(before.state, before.heard, settled=True)
@@ -169,7 +127,7 @@ class Post:
     def note(self, new: Iterable[New], now: datetime) -> int:
         """Note notices, in one transaction; what still waits of the same events is withdrawn, as it is no longer so. Returns how many."""
         at, count = instant(now), 0
-        with self._lock, self._transaction():
+        with self._database.transaction():
             for each in new:
                 notice, state = each.notice, each.notice.state
                 self._db.execute(
@@ -212,29 +170,58 @@ class Post:
                 for id_, address, letter in waiting:
                     if stop():
                         return taken
-                    if not self._waits(id_):
-                        left.remove((id_, address, letter))
-                        continue
-                    try:
-                        session.send(address, letter)
-                    except RefusedLetterError as refused:
-                        self._became(id_, Status.REFUSED, now, str(refused))
-                    else:
-                        self._became(id_, Status.SENT, now, "")
-                        taken += 1
+                    if self._waits(id_):
+                        taken += self._send(session, id_, address, letter, now, wall)
                     left.remove((id_, address, letter))
         except (OSError, ValueError) as error:  # also every SMTPException, and a password that SMTP has no letters for
             log.warning("%d letters could not be sent (%s: %s); they are tried again", len(left), type(error).__name__, error)
             self._postpone([id_ for id_, _, _ in left], wall, f"{type(error).__name__}: {error}")
         return taken
 
+    def _send(self, session: Session, id_: int, address: str, letter: bytes, now: datetime, wall: datetime) -> int:
+        """Send one letter; returns how many were taken. What `OSError` leaves open stays counted as handed over."""
+        handed = False
+
+        def handing() -> None:
+            nonlocal handed
+            handed = True
+            self._hand(id_, 1)
+
+        try:
+            session.send(address, letter, handing)
+        except (RefusedLetterError, BusyLetterError) as answer:
+            if handed:
+                self._hand(id_, -1)
+            if isinstance(answer, BusyLetterError):
+                self._postpone([id_], wall, str(answer))
+            else:
+                self._became(id_, Status.REFUSED, now, str(answer))
+            return 0
+        self._became(id_, Status.SENT, now, "")
+        return 1
+
     def expire(self, now: datetime) -> int:
-        """Note what waits and is no use any more as missed; returns how many."""
-        with self._lock:
-            return self._db.execute(
+        """Note what waits and is no use any more as missed, and what a server got often enough as unsure; returns how many."""
+        with self._database.transaction() as db:
+            unsure = db.execute(
+                "update notice set status = ?, changed = ?, letter = null, address = '' where status = ? and exists"
+                " (select 1 from handed where notice = id and (times >= ? or until <= ?))",
+                (Status.UNSURE, instant(now), Status.WAITING, MOST_HANDED, instant(now)),
+            ).rowcount
+            missed = db.execute(
                 "update notice set status = ?, changed = ?, letter = null, address = '' where status = ? and until <= ?",
                 (Status.MISSED, instant(now), Status.WAITING, instant(now)),
             ).rowcount
+        return unsure + missed
+
+    def _hand(self, id_: int, times: int) -> None:
+        """Count that a server gets a letter, before it does; or that it has said that it does not have it."""
+        with self._database.transaction() as db:
+            db.execute(
+                "insert into handed select id, ? from notice where id = ? on conflict (notice) do update set times = times + excluded.times",
+                (times, id_),
+            )
+            db.execute("delete from handed where notice = ? and times <= 0", (id_,))
 
     def _due(self, wall: datetime) -> list[tuple[int, str, bytes]]:
         with self._lock:
@@ -250,19 +237,20 @@ class Post:
 
     def _became(self, id_: int, status: Status, now: datetime, trouble: str) -> None:
         """Strike a letter out; what takes it back and was found needless while it was on its way is decided on once more."""
-        with self._lock, self._transaction():
+        with self._database.transaction():
             self._db.execute(
                 "update notice set status = ?, changed = ?, trouble = ?, letter = null, address = '' where id = ?",
                 (status, instant(now), trouble, id_),
             )
             if status is Status.SENT:
+                self._db.execute("delete from handed where notice = ?", (id_,))
                 self._db.execute(
                     "delete from notice where status = ? and id > ? and event = (select event from notice where id = ?)",
                     (Status.NEEDLESS, id_, id_),
                 )
 
     def _postpone(self, ids: Sequence[int], wall: datetime, trouble: str) -> None:
-        with self._lock, self._transaction():
+        with self._database.transaction():
             for id_ in ids:
                 (attempts,) = self._db.execute("select attempts from notice where id = ?", (id_,)).fetchone() or (0,)
                 pause = min(FIRST_PAUSE * 2 ** min(attempts, 10), LONGEST_PAUSE)
@@ -304,47 +292,6 @@ class Post:
             ).fetchall()
         names = ("event", "kind", "phase", "status", "noted", "changed", "subject", "address")
         return [dict(zip(names, row, strict=True)) for row in rows]
-
-    def forget(self, member: str) -> int:
-        """Forget a member: their notices, letters, mailbox and calendar secret; returns how many notices."""
-        with self._lock:
-            with self._transaction():
-                self._db.execute("delete from feed where member = ?", (member,))
-                count = self._db.execute("delete from notice where member = ?", (member,)).rowcount
-            self._db.execute("pragma wal_checkpoint(truncate)")
-        return count
-
-    # --- secrets of calendars --------------------------------------------------------------------------------------------------------
-
-    def digest(self, member: str) -> str | None:
-        """The digest of the secret of a member's calendar."""
-        with self._lock:
-            row = self._db.execute("select digest from feed where member = ?", (member,)).fetchone()
-        return None if row is None else str(row[0])
-
-    def keep_digest(self, member: str, digest: str | None, now: datetime) -> None:
-        """Keep the digest of a new secret, with which the one before ends; `None`: end it."""
-        with self._lock:
-            if digest is None:
-                self._db.execute("delete from feed where member = ?", (member,))
-            else:
-                self._db.execute("insert or replace into feed (member, digest, renewed) values (?, ?, ?)", (member, digest, instant(now)))
-
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self._db)
-
-
-class _Transaction:
-    """All or nothing."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("begin immediate")
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._db.execute("commit" if kind is None else "rollback")
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -3,10 +3,11 @@
 import contextlib
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+TAKEN, FORWARDED = 250, 251
 PERMANENT = 500  # RFC 5321 §4.2.1: codes from here on won't be otherwise the next time
 
 
@@ -14,18 +15,27 @@ class RefusedLetterError(Exception):
     """The server takes this letter to this mailbox never; another try would not help."""
 
 
+class BusyLetterError(Exception):
+    """The server does not take this letter to this mailbox now; others it may."""
+
+
 class Session(Protocol):
     """An open connection."""
 
-    def send(self, address: str, letter: bytes) -> None:
+    def send(self, address: str, letter: bytes, handing: Callable[[], None]) -> None:
         """Hand one letter over.
+
+        Parameters
+        ----------
+        handing
+            Called right before the server gets the text: from then until it answers nobody knows whether it has the letter.
 
         Raises
         ------
-        RefusedLetterError
-            If it is refused for good.
+        RefusedLetterError, BusyLetterError
+            If it is refused, for good or for now: the server has said that it does not have it.
         OSError
-            If it can't be handed over now; `smtplib.SMTPException` is one.
+            If nothing can be handed over now; `smtplib.SMTPException` is one.
         """
         ...
 
@@ -96,24 +106,28 @@ class _Open:
     server: smtplib.SMTP
     sender: str
 
-    def send(self, address: str, letter: bytes) -> None:
+    def send(self, address: str, letter: bytes, handing: Callable[[], None]) -> None:
+        server = self.server
+        server.ehlo_or_helo_if_needed()
+        code, said = server.mail(self.sender, [f"size={len(letter)}"] if server.has_extn("size") else [])
+        if code != TAKEN:  # not this letter is wrong but how we introduce ourselves, which the operator can mend
+            raise smtplib.SMTPSenderRefused(code, said, self.sender)
+        code, said = server.rcpt(address)
+        if code not in (TAKEN, FORWARDED):
+            raise self._refused(code, said)
+        handing()
         try:
-            self.server.sendmail(self.sender, [address], letter)
-        except smtplib.SMTPRecipientsRefused as error:
-            code, said = error.recipients.get(address, (0, b""))
-            if code >= PERMANENT:
-                raise RefusedLetterError(_words(code, said)) from error
-            raise
-        except smtplib.SMTPSenderRefused:
-            raise  # not this letter is wrong but how we introduce ourselves, which the operator can mend
-        except smtplib.SMTPResponseException as error:
-            if error.smtp_code >= PERMANENT:
-                with contextlib.suppress(OSError):
-                    self.server.rset()
-                raise RefusedLetterError(_words(error.smtp_code, error.smtp_error)) from error
-            raise
+            code, said = server.data(letter)
+        except smtplib.SMTPDataError as error:
+            code, said = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
+        if code != TAKEN:
+            raise self._refused(code, said)
+
+    def _refused(self, code: int, said: bytes) -> RefusedLetterError | BusyLetterError:
+        with contextlib.suppress(OSError):
+            self.server.rset()
+        return RefusedLetterError(_words(code, said)) if code >= PERMANENT else BusyLetterError(_words(code, said))
 
 
-def _words(code: int, said: bytes | str) -> str:
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    return f"{code} {' '.join(text.split())[:200]}"
+def _words(code: int, said: bytes) -> str:
+    return f"{code} {' '.join(said.decode('utf-8', 'replace').split())[:200]}"

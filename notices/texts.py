@@ -19,6 +19,7 @@ class Words:
     resumed: str
     events: str
     statement: str
+    end: str
     stop: str
     calendar: str
     summaries: Mapping[Phase, str]
@@ -73,6 +74,7 @@ _EN = Words(
     resumed="It goes on: %s",
     events="Your events, where you can opt out:",
     statement="How your payment was computed, step by step:",
+    end="End letters of this kind, without signing in:",
     stop="Choose which letters you get, or none:",
     calendar="Events of your home",
     summaries={
@@ -134,6 +136,7 @@ _ES = Words(
     resumed="Continúa: %s",
     events="Sus eventos, donde puede renunciar:",
     statement="Cómo se calculó su pago, paso a paso:",
+    end="No recibir más avisos de este tipo, sin iniciar sesión:",
     stop="Elija qué avisos recibe, o ninguno:",
     calendar="Eventos de su vivienda",
     summaries={
@@ -195,6 +198,7 @@ _NL = Words(
     resumed="Gaat verder: %s",
     events="Uw gebeurtenissen, waar u zich kunt afmelden:",
     statement="Hoe uw betaling is berekend, stap voor stap:",
+    end="Geen berichten van deze soort meer, zonder aanmelden:",
     stop="Kies welke berichten u krijgt, of geen:",
     calendar="Gebeurtenissen van uw woning",
     summaries={

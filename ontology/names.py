@@ -79,6 +79,7 @@ class FC(DefinedNamespace):
     GridNode: URIRef
     GridOperator: URIRef
     HeatPump: URIRef
+    Import: URIRef
     Member: URIRef
     Message: URIRef
     MoneyAmount: URIRef
@@ -153,6 +154,7 @@ class FC(DefinedNamespace):
     hasSeries: URIRef
     hasSignature: URIRef
     hasTerm: URIRef
+    importedInto: URIRef
     insertedText: URIRef
     insertedTriples: URIRef
     languageTag: URIRef
@@ -211,6 +213,7 @@ class FC(DefinedNamespace):
     targetStateOfCharge: URIRef
     timeZone: URIRef
     underContract: URIRef
+    unwrittenRow: URIRef
     usedRevision: URIRef
     validFrom: URIRef
     validTo: URIRef
@@ -219,6 +222,7 @@ class FC(DefinedNamespace):
     windowEnd: URIRef
     windowStart: URIRef
     withdrawnAt: URIRef
+    writtenRows: URIRef
 
 
 class FCV(DefinedNamespace):
@@ -626,6 +630,7 @@ class DCTERMS(DefinedNamespace):
     _NS = Namespace("http://purl.org/dc/terms/")
     description: URIRef
     identifier: URIRef
+    isPartOf: URIRef
     license: URIRef
     source: URIRef
     title: URIRef

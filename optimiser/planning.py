@@ -18,6 +18,7 @@ from optimiser.errors import OptimiserError
 from optimiser.records import Campaign, Device, Event
 from optimiser.selection import Bools, Problem, Selection, select
 from optimiser.solve import Floats, Limits
+from optimiser.states import OPEN_EVENTS
 from optimiser.verify import violations
 
 _NOT_OF_A_SLOT = frozenset({"minimum duration", "maximum duration", "capacity"})  # the model keeps these
@@ -137,9 +138,7 @@ def _past(store: Store, campaign: Campaign, sites: Sequence[str]) -> dict[str, t
         if row["campaign"] == campaign.iri or (row["status"] in _NEVER_HAPPENED and "activated" not in row):
             continue
         starts, booked = found.get(row["site"], ((), False))
-        overlaps = (
-            row["status"] in records.OPEN_EVENTS and records.utc(row["start"]) < campaign.end and campaign.start < records.utc(row["end"])
-        )
+        overlaps = row["status"] in OPEN_EVENTS and records.utc(row["start"]) < campaign.end and campaign.start < records.utc(row["end"])
         found[row["site"]] = ((*starts, records.utc(row.get("activated", row["start"]))), booked or overlaps)
     return found
 

@@ -11,13 +11,8 @@ import orjson
 
 from kg import queries
 from kg.store import Store
-from ontology.names import FCV, S4ENER
 from optimiser.errors import CampaignError
 from optimiser.solve import Floats
-
-LIVE_EVENTS = frozenset({str(FCV.EventScheduled), str(FCV.EventActive)})
-OPEN_EVENTS = LIVE_EVENTS | {str(FCV.EventStandby)}
-LIVE_INSTRUCTIONS = frozenset({str(S4ENER.New), str(S4ENER.Accepted), str(S4ENER.Started)})
 
 
 @dataclass(frozen=True)
@@ -165,6 +160,21 @@ def one_campaign(store: Store, campaign: str) -> Campaign:
     if not found:
         raise CampaignError(f"there is no campaign {campaign}; ask for one first (flex campaign), or see /-/ for those there are")
     return found[0]
+
+
+def one_event(store: Store, event: str) -> tuple[Campaign, Event]:
+    """Read an event that must exist, and its campaign.
+
+    Raises
+    ------
+    CampaignError
+        If it doesn't.
+    """
+    rows = queries.rows(store, queries.load("optimiser", "event_boxes"), event=event)
+    if not rows:
+        raise CampaignError(f"there is no event {event}; events are named event/{{campaign}}-{{site}}, see the operator's page")
+    campaign = one_campaign(store, rows[0]["campaign"])
+    return campaign, next(one for one in events(store, campaign.iri) if one.iri == event)
 
 
 def pauses(store: Store, campaign: str) -> list[Pause]:

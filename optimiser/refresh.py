@@ -6,13 +6,12 @@ from forecasting import flexibility
 from kg import queries
 from kg.iris import Iris
 from kg.store import Store
-from ontology.names import FCV
+from optimiser.states import RUNNING
 from telemetry.channels import Channels
 from telemetry.readings import Readings
 
 STEP = timedelta(minutes=15)
 FRESH = timedelta(minutes=30)
-RUNNING = (str(FCV.CampaignScheduled), str(FCV.CampaignOngoing), str(FCV.CampaignPaused))
 
 
 class Refresh:

@@ -1,70 +1,29 @@
-"""What the optimiser writes: events, instructions, opt-outs, promises, and changes of state, as quads; and the messages to the boxes."""
+"""What the optimiser states: promises, decisions, events, instructions, opt-outs and pauses, as quads."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import orjson
 from pyoxigraph import Quad
 
+from kg import provenance
 from kg.iris import Iris
-from kg.terms import Json, Lang, describe, duration, instant, iri
+from kg.terms import Json, Lang, describe, iri
 from ontology.names import FC, FCV, PROV, QUDT, RDF, RDFS, S4ENER, UNIT
 from optimiser.planning import Share
-from optimiser.records import Campaign, Event, Instruction
+from optimiser.records import Campaign, Event, Instruction, Pause
 from optimiser.solve import Floats
 
 
-@dataclass
-class Change:
-    """One transaction in the making, and the messages that follow its commit: (box, payload)."""
-
-    delete: list[Quad] = field(default_factory=list)
-    insert: list[Quad] = field(default_factory=list)
-    messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.delete or self.insert or self.messages)
-
-    def move(self, graph: str, subject: str, before: str, after: str, *, of: str = str(FC.status)) -> None:
-        """Replace a state by another."""
-        if before != after:
-            self.delete += describe(graph, subject, {of: iri(before)})
-            self.insert += describe(graph, subject, {of: iri(after)})
-
-    def revoke(self, instruction: Instruction, at: datetime) -> None:
-        """Tell a box to end an instruction."""
-        if instruction.identifier:
-            self.messages.append((instruction.identifier, {"revoke": instruction.iri, "at": instant(at)}))
-
-    def dispatch(self, instruction: Instruction) -> None:
-        """Tell a box to carry an instruction out; it does so once, however often it is told."""
-        if instruction.identifier:
-            self.messages.append((instruction.identifier, payload(instruction)))
-
-
-def payload(instruction: Instruction) -> dict[str, Any]:
-    """Spell an instruction as the message on `flexcoop/osb/{osb}/dispatch` (docs/data-model.md §4)."""
-    return {
-        "instruction": instruction.iri,
-        "event": instruction.event,
-        "device": instruction.der,
-        "start": instant(instruction.start),
-        "end": instant(instruction.end),
-        "step": duration(instruction.step),
-        "notAfter": instant(instruction.not_after),
-        "limit": _rounded(instruction.limit_kw),
-    }
-
-
-def _rounded(values: Floats) -> list[float]:
+def rounded(values: Floats) -> list[float]:
+    """Spell powers [kW] as they are written and sent: to tenths of a watt, without a negative zero."""
     return [round(float(value), 4) + 0.0 for value in values]
 
 
 def _series(graph: str, node: str, role: str, values: Floats) -> list[Quad]:
-    packed = Json(orjson.dumps(_rounded(values)).decode())
+    packed = Json(orjson.dumps(rounded(values)).decode())
     return describe(graph, node, {RDF.type: S4ENER.TimeSeries, FC.seriesRole: iri(role), QUDT.hasUnit: UNIT.KiloW, FC["values"]: packed})
 
 
@@ -72,6 +31,15 @@ def promise(graph: str, campaign: Campaign, promised_kw: Floats) -> list[Quad]:
     """State what the cooperative promises for a campaign; written once, at selection."""
     node = f"{campaign.iri}#promised"
     return describe(graph, campaign.iri, {FC.hasSeries: iri(node)}) + _series(graph, node, str(FCV.LoadReduction), promised_kw)
+
+
+def decision(
+    iris: Iris, campaign: Campaign, run: str, at: datetime, *, used: Iterable[str], generated: Iterable[str] = (), told: str | None = None
+) -> list[Quad]:
+    """State the activity that decided something in a campaign, on behalf of its cooperative, and what it says of itself for people."""
+    graph = iris.graph("market")
+    quads = provenance.activity(iris, graph, run, at=at, used=used, generated=generated, on_behalf_of=campaign.cooperative)
+    return quads + (describe(graph, run, {RDFS.comment: Lang(told)}) if told else [])
 
 
 def event_iri(iris: Iris, campaign: Campaign, site: str) -> str:
@@ -138,8 +106,8 @@ def instruct(
             not_after=end,
             step=campaign.step,
             status=str(S4ENER.New),
-            limit_kw=np.asarray(_rounded(limit)),
-            reduction_kw=np.asarray(_rounded(share.reductions[der])),
+            limit_kw=np.asarray(rounded(limit)),
+            reduction_kw=np.asarray(rounded(share.reductions[der])),
         )
         made.append(one)
         quads += _instruction(one, at, run)
@@ -178,6 +146,11 @@ def pause(graph: str, campaign: str, number: int, at: datetime) -> list[Quad]:
     """State that a campaign was paused, for the `number`-th time."""
     node = f"{campaign}#pause-{number}"
     return describe(graph, campaign, {FC.hasPause: iri(node)}) + describe(graph, node, {RDF.type: FC.Pause, FC.pausedAt: at})
+
+
+def resume(graph: str, pause: Pause, at: datetime) -> list[Quad]:
+    """State the end of a pause."""
+    return describe(graph, pause.iri, {FC.resumedAt: at})
 
 
 def again(

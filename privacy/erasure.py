@@ -26,6 +26,7 @@ from privacy import aggregates
 from privacy.errors import PrivacyError
 from privacy.pseudonyms import PREFIX, Keys, Pseudonym, things_of
 
+LEDGER = "erased.json"  # the name of the file, beside the store
 Tell = Callable[[float, str], None]
 
 
@@ -84,12 +85,20 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def add(self, member: str) -> None:
-        """Note a member."""
+    def add(self, member: str, accounts: Iterable[str] = ()) -> None:
+        """Note a member, and the accounts that acted for them."""
         known = self._read()
-        if not self.holds(member):
-            known["erased"].append(self._hash(known["salt"], member))
+        hashes = [self._hash(known["salt"], each) for each in (member, *(_acting(member, account) for account in accounts))]
+        if new := [each for each in hashes if each not in known["erased"]]:
+            known["erased"] += new
             _write(self._path, known)
+
+    def accounts(self, member: str, names: Iterable[str]) -> list[str]:
+        """Tell which of these accounts acted for a member who was erased."""
+        if not self.holds(member):
+            return []
+        known = self._read()
+        return [name for name in names if self._hash(known["salt"], _acting(member, name)) in known["erased"]]
 
     def holds(self, member: str) -> bool:
         """Tell whether a member was erased once."""
@@ -105,6 +114,10 @@ class Ledger:
     @staticmethod
     def _hash(salt: str, member: str) -> str:
         return hashlib.scrypt(member.encode(), salt=salt.encode(), n=1 << 14, r=8, p=1).hex()
+
+
+def _acting(member: str, account: str) -> str:
+    return f"{member}/{account}"  # no member's key has a slash
 
 
 def refuse_while_open(store: Store, keys: Keys) -> None:
@@ -189,6 +202,7 @@ class _Task:
             "member": keys.member,
             "things": sorted(keys.things),
             "boxes": keys.boxes,
+            "accounts": keys.accounts,
             "pseudonym": self.pseudonym,
             "secret": self.secret,
         }
@@ -197,13 +211,13 @@ class _Task:
     @staticmethod
     def noted(iris: Iris, job: Path) -> "_Task":
         noted = json.loads(job.read_text())
-        keys = Keys(iris, noted["member"], frozenset(noted["things"]), tuple(noted["boxes"]))
+        keys = Keys(iris, noted["member"], frozenset(noted["things"]), tuple(noted["boxes"]), tuple(noted["accounts"]))
         return _Task(keys, noted["pseudonym"], noted["secret"])
 
 
 def _carry_out(place: Place, task: _Task, tell: Tell) -> Erased:
     keys = task.keys
-    place.ledger.add(keys.member)  # first: from now on no restore brings the member back
+    place.ledger.add(keys.member, keys.accounts)  # first: from now on no restore brings the member back
     for number, each in enumerate(place.elsewhere):
         tell(0.1 + number / 100, "accounts, records and messages")
         each.forget(keys, place.at)
@@ -239,7 +253,7 @@ def rewritten(store: Store, keys: Keys, pseudonym: Pseudonym, at: datetime) -> t
     store.apply(insert=kept)
     removed = sum(len(store.graph(graph)) for graph in own)
     store.drop(own)
-    people = keys.iris.graph("people")
+    personal = (keys.iris.graph("people"), keys.iris.graph("imports"))
     for graph in store.graphs():
         if "/telemetry/" in graph or graph in (keys.iris.graph("ontology"), keys.iris.graph("shapes")):
             continue
@@ -247,7 +261,7 @@ def rewritten(store: Store, keys: Keys, pseudonym: Pseudonym, at: datetime) -> t
         said = [Quad(triple.subject, triple.predicate, triple.object, name) for triple in store.graph(graph) if keys.speaks(triple)]
         for begin in range(0, len(said), _AT_ONCE):
             part = said[begin : begin + _AT_ONCE]
-            store.apply(delete=part, insert=[] if graph == people else pseudonym.quads(part))
+            store.apply(delete=part, insert=[] if graph in personal else pseudonym.quads(part))
     return len(kept), removed
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import pyoxigraph as ox
@@ -24,7 +25,7 @@ from telemetry.channels import Channel, Channels
 from telemetry.readings import Readings
 
 Stop = Callable[[], bool]
-SHARED = ("people", "registry", "market", "policy", "audit", "edits")
+SHARED = ("people", "registry", "market", "policy", "audit", "edits", "imports")
 _DAYS_AT_ONCE = timedelta(days=31)
 _README = """What the cooperative's platform holds about {member}, as of {at}.
 
@@ -50,8 +51,13 @@ class Holdings:
     notices: Sequence[dict[str, Any]] = ()
 
 
-def keys_of(store: Store, iris: Iris, member: str) -> Keys:
+def keys_of(store: Store, iris: Iris, member: str, accounts: Iterable[str] = ()) -> Keys:
     """Find a member by key, with the boxes that they claim.
+
+    Parameters
+    ----------
+    accounts
+        Keys of the principals that act for the member.
 
     Raises
     ------
@@ -63,7 +69,14 @@ def keys_of(store: Store, iris: Iris, member: str) -> Keys:
         raise UnknownMemberError(f"nothing is held about a member {member!r}; the members are listed at /members")
     rows = queries.rows(store, queries.load("privacy", "boxes_of_member"), member=iris.id("member", member))
     boxes = {row.get("identifier", f"osb-{iris.key(row['osb'])}") for row in rows}
-    return Keys(iris, member, things_of(store, iris, member), tuple(sorted(boxes)))
+    return Keys(iris, member, things_of(store, iris, member), tuple(sorted(boxes)), tuple(sorted(set(accounts))))
+
+
+def editors(store: Store, iris: Iris, member: str) -> list[str]:
+    """Keys of all who have edited what is said of a member, as its record has them."""
+    agents, graph = iris.id("agent", ""), iris.graph("member", member, "edits")
+    named = {getattr(triple.object, "value", "") for triple in store.graph(graph)}
+    return sorted(unquote(each.removeprefix(agents)) for each in named if each.startswith(agents))
 
 
 def write(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from urllib.parse import quote
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
@@ -48,12 +49,14 @@ class Keys:
     ----------
     things : IRIs without fragment
     boxes : identifiers at the broker, for messages that were refused
+    accounts : keys of the principals that acted for the member, who stand in the records of edits
     """
 
     iris: Iris
     member: str
     things: frozenset[str] = field(default=frozenset(), repr=False)
     boxes: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
 
     @property
     def iri(self) -> str:
@@ -70,7 +73,7 @@ class Keys:
         if iri.startswith(self.family):
             return True
         whole = iri.split("#")[0]
-        if whole == self.iri or whole in self.things:
+        if whole == self.iri or whole in self.things or whole in self.agents:
             return True
         parts = whole[len(self._ids) :].split("/") if whole.startswith(self._ids) else [""]
         if parts[0] in _NESTED_KINDS and len(parts) > 2:
@@ -92,6 +95,11 @@ class Keys:
         alone = "|".join(re.escape(each) for each in sorted(keys, key=len, reverse=True))
         iris = "|".join(re.escape(each) for each in sorted({self.iri, *self.things}, key=len, reverse=True))
         return re.compile(rf"(?:{iris})(?![\w-])|(?<![\w/~-])(?:{alone})(?![\w~-]|\.\w)")
+
+    @cached_property
+    def agents(self) -> frozenset[str]:
+        """IRIs under which records of edits know whoever acted for the member."""
+        return frozenset(self.iris.id("agent", quote(account, safe="")) for account in self.accounts)
 
     @cached_property
     def _ids(self) -> str:

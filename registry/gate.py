@@ -1,9 +1,10 @@
-"""The one gate that edits pass: graphs that may be edited, shapes, provenance, one transaction."""
+"""The one gate that edits pass: graphs that may be edited, names, shapes, provenance, one transaction."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from urllib.parse import quote
 
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Triple
@@ -14,14 +15,16 @@ from kg.provenance import activity
 from kg.store import Store
 from kg.terms import Lang, canonical, describe
 from ontology.names import FC, RDFS
-from registry import record
+from registry import claims, naming_checks, record
 from registry.edits import Delta, Receipt, Seen, Skolem, etag
 from registry.errors import RefusedEditError, StaleEditError
 from registry.owners_word import settled
 
-OWN = ("ontology", "shapes", "audit", "catalogue", record.EDITS)
+OWN = ("ontology", "shapes", "audit", "catalogue", record.EDITS, "imports")
 OWN_FAMILIES = ("aggregates/",)
 MOST_QUADS = 200_000
+Along = Callable[[str], Delta]
+Names = Callable[[], Sequence[str]]
 
 
 class Gate:
@@ -35,6 +38,10 @@ class Gate:
         A key that was never used before.
     written
         Called after an edit with the graphs that it touched, so that what is derived from them can be looked at again.
+    erased
+        Whether a member with this key was erased once.
+    certified
+        Whether the box with this identifier (`osb-h01`) has a certificate, or a code for which it is given one.
     """
 
     def __init__(
@@ -44,12 +51,17 @@ class Gate:
         now: Callable[[], datetime],
         mint: Callable[[], str],
         written: Callable[[Sequence[str]], None] | None = None,
+        *,
+        erased: Callable[[str], bool] = lambda _key: False,
+        certified: Callable[[str], bool] = lambda _identifier: False,
     ) -> None:
         self._store = store
         self._iris = iris
         self._now = now
         self._mint = mint
         self._written = written
+        self._erased = erased
+        self._certified = certified
         self._one_at_a_time = threading.RLock()
         self.skolem = Skolem(iris)
 
@@ -87,7 +99,7 @@ class Gate:
         """Name the content of a graph, or what it says of one thing; compare `Seen.tag`."""
         return etag(triple for triple in self._store.graph(graph) if subject is None or triple.subject == NamedNode(subject))
 
-    def apply(self, delta: Delta, *, by: str, why: str, if_match: Seen | None = None) -> Receipt:
+    def apply(self, delta: Delta, *, by: str, why: str, if_match: Seen | None = None, along: Along | None = None) -> Receipt:
         """Make an edit: all of it, with who, when and why in graph `audit` and what it changed (see `record`), in one transaction.
 
         Quads without a graph go to `default_graph`; blank nodes are given IRIs. Where a member's facts now say what a box says, too, the
@@ -101,11 +113,13 @@ class Gate:
             In words, for whoever reads the audit; may be empty.
         if_match
             What was seen when the edit was thought of.
+        along
+            Given the IRI of the activity, what the platform itself notes in the same transaction; not asked where nothing changes.
 
         Raises
         ------
         RefusedEditError
-            If a graph is not to be edited, or something would break its shape; nothing is written then.
+            If a graph is not to be edited, something can't be called so, or would break its shape; nothing is written then.
         StaleEditError
             If what was seen has changed.
         """
@@ -120,7 +134,7 @@ class Gate:
                 raise StaleEditError(
                     f"{if_match.subject or if_match.graph} has changed since it was read; read it again and repeat the edit"
                 )
-            return self._apply(settled(self._store, self._iris, wanted), by, why)
+            return self._apply(settled(self._store, self._iris, wanted), by, why, along)
 
     def replace(self, graph: str, triples: Iterable[Triple], *, by: str, why: str, if_match: Seen | None = None) -> Receipt:
         """Make a graph hold these triples and no others; see `apply`."""
@@ -147,18 +161,23 @@ class Gate:
 
         return Delta(placed(delta.delete), placed(self.skolem.named(delta.insert, self._mint)))
 
-    def _apply(self, wanted: Delta, by: str, why: str) -> Receipt:
+    def _apply(self, wanted: Delta, by: str, why: str, along: Along | None) -> Receipt:
         at = self._now()
         before = {graph: set(self._store.graph(graph)) for graph in wanted.graphs}
         delete, insert, after = self._effective(wanted, before)
         if not delete and not insert:
             return Receipt(None, at, 0, 0, {graph: etag(content) for graph, content in before.items()})
-        self._refuse_invalid(before, after)
+        graphs = cache(self._store.graphs)  # all their names, at most once an edit: there are many
+        told = [*self._misnamed(before, delete, insert, graphs), *self._invalid(before, after, graphs)]
+        if told:
+            raise RefusedEditError([finding.sentence for finding in told], told)
         run = record.Run(
             self._iris.id("run", f"edit-{stamp(at)}-{self._mint()}"), at, self._iris.id("agent", quote(by, safe="")), why.strip()
         )
         kept = record.records(self._store, self._iris, run, delete, insert)
-        self._store.apply(delete=delete, insert=[*insert, *self._account(run, delete, insert), *kept])
+        noted = along(run.iri) if along is not None else Delta()
+        account = self._account(run, delete, insert)
+        self._store.apply(delete=[*delete, *noted.delete], insert=[*insert, *account, *kept, *noted.insert])
         touched = sorted({quad.graph_name.value for quad in (*delete, *insert)})  # type: ignore[union-attr]
         if self._written is not None:
             self._written(touched)
@@ -178,26 +197,32 @@ class Gate:
             insert += [Quad(each.subject, each.predicate, each.object, name) for each in after[graph] - content]
         return delete, insert, after
 
-    def _refuse_invalid(self, before: dict[str, set[Triple]], after: dict[str, set[Triple]]) -> None:
+    def _misnamed(
+        self, before: dict[str, set[Triple]], delete: Sequence[Quad], insert: Sequence[Quad], graphs: Names
+    ) -> list[shapes.Finding]:
+        """Hold what is new against the rules for keys, and claims of boxes against those of others."""
+        told = naming_checks.findings(self._store, self._iris, before, insert, graphs, self._erased)
+        return told + claims.findings(self._store, self._iris, delete, insert, self._certified)
+
+    def _invalid(self, before: dict[str, set[Triple]], after: dict[str, set[Triple]], graphs: Names) -> list[shapes.Finding]:
         """Hold what changed, and what refers to it, against the shapes; what was wrong before and is elsewhere does not count."""
         touched = {graph: {triple.subject for triple in content ^ before[graph]} for graph, content in after.items()}
-        around = self._around(set(after))
+        around = self._around(set(after), graphs)
         found = _findings(after, touched, around)
-        if found:
-            names = {getattr(subject, "value", "") for subjects in touched.values() for subject in subjects}
-            known = _findings(before, touched, around)
-            told = [finding for finding in sorted(found) if finding.focus in names or finding not in known]
-            if told:
-                raise RefusedEditError([finding.sentence for finding in told], told)
+        if not found:
+            return []
+        names = {getattr(subject, "value", "") for subjects in touched.values() for subject in subjects}
+        known = _findings(before, touched, around)
+        return [finding for finding in sorted(found) if finding.focus in names or finding not in known]
 
-    def _around(self, graphs: set[str]) -> list[Triple]:
+    def _around(self, graphs: set[str], listed: Names) -> list[Triple]:
         """What the graphs may refer to: the registry, and their owners' other small graphs."""
         members = self._iris.graph("member", "")
         owners = {graph[len(members) :].partition("/")[0] for graph in graphs if graph.startswith(members)}
         near = {self._iris.graph("registry")} | {
             self._iris.graph("member", owner, part) for owner in owners for part in ("facts", "contracts", "events")
         }
-        for graph in self._store.graphs() if owners else ():
+        for graph in listed() if owners else ():
             owner, _, part = graph[len(members) :].partition("/") if graph.startswith(members) else ("", "", "")
             if owner in owners and part.startswith("osb/"):
                 near.add(graph)

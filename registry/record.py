@@ -1,9 +1,11 @@
 """What an edit did to each thing, kept beside what it touched: so it can be undone, and goes when that goes.
 
 The record of a member's graphs is `member/{m}/edits`, of all others `edits`. It names the thing without fragment, the graph, the number of
-the edit, and holds what went and what came as N-Triples. Graph `audit` holds counts only.
+the edit, and holds what went and what came as N-Triples. Why is told there too, unless the words name another member whose graphs the edit
+changed: a box that moved. Graph `audit` holds counts only, and why.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,10 +81,22 @@ def records(store: Store, iris: Iris, run: Run, delete: Iterable[Quad], insert: 
         stated += _record(
             home, f"{run.iri}#{position}", run.iri, graph, thing, numbers.get(thing, 0) + 1, (gone, come) if kept else ([], [])
         )
+    named = _members_in(run.why) & {_member(iris, home) for home in homes}
     for home in sorted(homes):
         stated += activity(iris, home, run.iri, at=run.at, on_behalf_of=run.agent)
-        stated += describe(home, run.iri, {str(RDFS.comment): Lang(run.why) if run.why else None})
+        told = run.why and not named - {_member(iris, home)}
+        stated += describe(home, run.iri, {str(RDFS.comment): Lang(run.why) if told else None})
     return stated
+
+
+def _member(iris: Iris, home: str) -> str:
+    return home.removeprefix(iris.graph("member", "")).partition("/")[0].casefold()
+
+
+def _members_in(text: str) -> set[str]:
+    """All that could be keys of members in a text: its words, and what they begin with (`h01` in `h01-battery`)."""
+    words = re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text.casefold())
+    return {word[:end] for word in words for end in (*(dash.start() for dash in re.finditer("-", word)), len(word))}
 
 
 def _record(

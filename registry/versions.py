@@ -59,7 +59,7 @@ def history(store: Store, iris: Iris, thing: str) -> list[Version]:
     recorded, or by no edit.
     """
     versions: dict[int, dict[str, Any]] = {}
-    for row in queries.rows(store, queries.load("registry", "edits_of_thing"), thing=thing_of(thing)):
+    for row in queries.rows(store, queries.load("registry", "edits_of_thing"), thing=thing_of(thing), audit=iris.graph("audit")):
         found = versions.setdefault(
             row["number"],
             {"run": row["run"], "at": row["at"], "by": "", "why": row.get("why", ""), "deleted": set(), "inserted": set()},
@@ -82,9 +82,7 @@ def content(store: Store, iris: Iris, thing: str, number: int | None = None) -> 
     UnknownVersionError
         If there is no such version.
     """
-    past = history(store, iris, thing)
-    now = _now(store, thing_of(thing), past)
-    return now if number is None else unrolled(now, past, number, thing)
+    return _now_and_then(store, iris, thing, number)[1]
 
 
 def back_to(store: Store, iris: Iris, thing: str, number: int) -> Delta:
@@ -95,10 +93,14 @@ def back_to(store: Store, iris: Iris, thing: str, number: int) -> Delta:
     UnknownVersionError
         If there is no such version.
     """
+    now, then = _now_and_then(store, iris, thing, number)
+    return Delta(now - then, then - now)
+
+
+def _now_and_then(store: Store, iris: Iris, thing: str, number: int | None) -> tuple[frozenset[Quad], frozenset[Quad]]:
     past = history(store, iris, thing)
     now = _now(store, thing_of(thing), past)
-    then = unrolled(now, past, number, thing)
-    return Delta(now - then, then - now)
+    return now, now if number is None else unrolled(now, past, number, thing)
 
 
 def unrolled(now: Iterable[Quad], past: Iterable[Version], number: int, thing: str = "The thing") -> frozenset[Quad]:

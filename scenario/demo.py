@@ -17,6 +17,8 @@ from kg import queries
 from kg.iris import Iris
 from kg.store import Store
 from market import contracts
+from registry.edits import Delta
+from registry.gate import Gate
 from scenario import cooperative, dataset, weather
 from scenario.clock import Clock, Conductor, SteppedTime
 from scenario.homes import write_neighbourhood
@@ -25,6 +27,7 @@ from scenario.story import PRICE_EUR_PER_KWH, QUARTER, Story, StoryError
 log = logging.getLogger("flexcoop.scenario")
 CAMPAIGN = "c1"
 FORECAST_EVERY_H = 6
+CLERK = "local"  # whoever starts a demo enters what a clerk would
 
 
 class DemoPlatform(Conductor, Protocol):
@@ -34,6 +37,8 @@ class DemoPlatform(Conductor, Protocol):
     def store(self) -> Store: ...
     @property
     def iris(self) -> Iris: ...
+    @property
+    def gate(self) -> Gate: ...
 
     def connect(self) -> tuple[str, int]:
         """Start or find the broker, listen to it, return its address."""
@@ -133,7 +138,8 @@ class Demo:
         if not platform.store.ask(
             queries.load("scenario", "founded").bind(cooperative=platform.iris.id("cooperative", cooperative.COOPERATIVE))
         ):
-            platform.store.apply(insert=cooperative.facts(self.homes, platform.iris))
+            facts = frozenset(cooperative.facts(self.homes, platform.iris))
+            platform.gate.apply(Delta(insert=facts), by=CLERK, why="The demo cooperative was founded")
         self._sign_contracts()
         platform.reload()
 
@@ -161,17 +167,16 @@ class Demo:
     def _sign_contracts(self) -> None:
         """Agree a contract with every member who has none: drafted by the cooperative, signed by both."""
         platform = self.platform
-        have = {row["member"] for row in queries.rows(platform.store, queries.load("scenario", "contracted"))}
-        buyer = platform.iris.id("cooperative", cooperative.COOPERATIVE)
-        for home in self.homes:
-            member = platform.iris.id("member", home.key)
-            if member in have:
-                continue
-            quads = cooperative.contract(home, platform.iris)
-            platform.store.apply(insert=quads)
-            revision = platform.iris.id("contract", home.key, "r1")
-            for party in (buyer, member):
-                contracts.sign(platform.store, platform.iris, revision, party, dataset.FIRST)
+        store, iris, gate = platform.store, platform.iris, platform.gate
+        have = {row["member"] for row in queries.rows(store, queries.load("scenario", "contracted"))}
+        without = [home for home in self.homes if iris.id("member", home.key) not in have]
+        offers = [quad for home in without for quad in contracts.countersigned(iris, cooperative.contract(home, iris), dataset.FIRST)]
+        gate.apply(Delta(insert=frozenset(offers)), by=CLERK, why="The demo's contracts were offered, signed for the cooperative")
+        signed = [
+            contracts.sign(store, iris, iris.id("contract", home.key, "r1"), iris.id("member", home.key), dataset.FIRST) for home in without
+        ]
+        both = Delta(frozenset().union(*(each.delete for each in signed)), frozenset().union(*(each.insert for each in signed)))
+        gate.apply(both, by=CLERK, why="The demo's members signed their contracts")
 
     def _act(self, now: datetime) -> None:
         """Do what the people of the story do at this instant, unless they have done it."""

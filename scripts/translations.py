@@ -1,6 +1,7 @@
 """List the sentences of the pages that lack a translation: `python -m scripts.translations [area …]`.
 
-A sentence is what a template or a module of `api` says by `_("…")`, `ngettext`, `later` or `{% trans %}`, and the words of a published query.
+A sentence is what a template or a module of `api` says by `_("…")`, `ngettext`, `later` or `{% trans %}`, the words of a published query, and what a
+setting does.
 """
 
 import sys
@@ -15,6 +16,7 @@ from jinja2 import TemplateSyntaxError
 
 from api.languages import FOLDER, LANGUAGES
 from api.query_library import published
+from settings import TABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "later": None}
@@ -34,6 +36,7 @@ AREAS = (  # how the names of files begin → the area whose .po files are their
     ("notice", "notices"),
     ("portfolio", "operator"),
     ("campaign", "operator"),
+    ("delivery", "operator"),
     ("operator", "operator"),
     ("map", "operator"),
     ("forecast", "operator"),
@@ -43,11 +46,13 @@ AREAS = (  # how the names of files begin → the area whose .po files are their
     ("attention", "operator"),
     ("outlook", "operator"),
     ("running", "operator"),
-    ("refused", "operator"),
+    ("refused", "below"),
     ("letter", "operator"),
     ("audit", "operator"),
     ("statement", "member"),
     ("erase", "member"),
+    ("interpreted", "below"),
+    ("settings", "settings"),
 )
 Sentence = tuple[str, ...]  # one text, or one and many
 
@@ -67,6 +72,8 @@ def sentences() -> dict[Sentence, list[str]]:
         for text in (query.topic, query.summary, query.explanation, *(meaning for _, meaning in query.columns)):
             if text:
                 found[text,].append(f"{query.name}.rq")
+    for setting in TABLE:
+        found[setting.help,].append("settings.py")
     return dict(found)
 
 

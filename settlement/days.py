@@ -95,11 +95,15 @@ def similar_rows(
         Positions in `days`.
     """
     rest, ours = _rests(days, holidays), _rests(np.array([day], dtype=np.int64), holidays)[0]
-    left_out = np.isin(days, [d.toordinal() for d in without])
+    left_out = _among(days, without)
     rows = np.flatnonzero((days < day) & (days >= day - span.days) & (rest == ours) & ~left_out)
     return rows[np.argsort(-days[rows])]
 
 
 def _rests(days: NDArray[np.int64], holidays: frozenset[date]) -> NDArray[np.bool_]:
     """Tell weekends and holidays; ordinal 1 is a Monday."""
-    return np.logical_or((days - 1) % 7 >= 5, np.isin(days, [d.toordinal() for d in holidays]))
+    return np.logical_or((days - 1) % 7 >= 5, _among(days, holidays))
+
+
+def _among(days: NDArray[np.int64], dates: frozenset[date]) -> NDArray[np.bool_]:
+    return np.isin(days, [each.toordinal() for each in dates]) if dates else np.zeros(len(days), bool)

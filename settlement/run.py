@@ -9,30 +9,26 @@ import numpy as np
 from kg.iris import Iris
 from kg.store import Store
 from kg.terms import instant
-from market.contracts import Contract
 from ontology.names import FCV
 from settlement import records
-from settlement.baselines import METHODS
 from settlement.baselines.method import Array
-from settlement.days import HISTORY, before_event, same_hours
+from settlement.calls import WEATHER_METHOD, Call, calls, case, read, tables
+from settlement.days import same_hours
 from settlement.errors import NotYetError, SettlementError
 from settlement.findings import (
     FEW_PLACEBO_DAYS,
     FLAGGED_READINGS,
     MISSING_READINGS,
     NEGATIVE_SHARE,
-    NOT_ACCEPTED,
     SHORT_HISTORY,
     Finding,
 )
-from settlement.inside import Inside, agreed, inside
-from settlement.records import Campaign, Event
+from settlement.records import Campaign
 from settlement.remuneration import ZERO, energy, pay, share
 from settlement.summary import SettlementSummary, summary
 from settlement.tables import Readout, Tables
 from settlement.verification import (
     MIN_PLACEBO_DAYS,
-    Case,
     Interval,
     Measure,
     delivered,
@@ -47,31 +43,14 @@ from telemetry.readings import Readings
 from telemetry.used import UsedDay
 
 GRACE = timedelta(hours=24)
-PLACEBO_SPAN = timedelta(days=30)
-WEATHER_METHOD = str(FCV.WeatherRegression)
 FINISHED, SETTLED = str(FCV.CampaignFinished), str(FCV.CampaignSettled)
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One site that was called: its slots from activation to release, and what its contract says of them."""
-
-    event: Event
-    contract: Contract
-    slots: tuple[datetime, ...]
-    before: tuple[datetime, ...]
-    first: int
-    inside: Inside
-    signed: bool
-    findings: tuple[Finding, ...]
-    excluded: frozenset[date]
 
 
 @dataclass(frozen=True)
 class _Measured:
     """A call with what was measured; no interval means that nothing can be said of it."""
 
-    call: _Call
+    call: Call
     measure: Measure
     interval: Interval | None
     missing: int
@@ -119,11 +98,12 @@ def settle(
     if found.status == SETTLED:
         return summary(store, campaign)
     _refuse_unless_finished(found, at)
-    calls, idle = _calls(store, found)
-    readout, weather = _read(store, iris, channels, readings, found, calls)
-    _refuse_while_missing(found, calls, readout, at, grace)
-    measured = _measure(found, calls, Tables(readout, weather, (HISTORY + PLACEBO_SPAN).days), holidays)
-    books = _books(found, measured, idle, _Lineage(iris, readings, found, weather))
+    called, idle = calls(store, found)
+    readout, weather = read(store, iris, channels, readings, found, called)
+    _refuse_while_missing(found, called, readout, at, grace)
+    measured = _measure(found, called, tables(readout, weather), holidays)
+    doubts = [finding for each in idle for finding in each.findings]
+    books = _books(found, measured, doubts, _Lineage(iris, readings, found, weather))
     removed, added = status_change(iris, found)
     store.apply(delete=removed, insert=Scribe(iris, books, at).quads() + added)
     return summary(store, campaign)
@@ -139,70 +119,8 @@ def _refuse_unless_finished(campaign: Campaign, at: datetime) -> None:
         )
 
 
-def _calls(store: Store, campaign: Campaign) -> tuple[list[_Call], list[Finding]]:
-    """Find who was called, and what is to be said of those for whom nothing can be measured."""
-    events = [event for event in records.events(store, campaign.iri) if event.activated is not None]
-    given = records.instructions(store, campaign.iri)
-    called = records.activations(store, [event.site for event in events])
-    calls: list[_Call] = []
-    idle: list[Finding] = []
-    for event in events:
-        contract, findings = agreed(store, event.contract)
-        slots = _slots(campaign, event)
-        told_kw = records.instructed_kw(given.get(event.iri, ()), slots, campaign.step)
-        if contract is None or contract.baseline_method not in METHODS:
-            method = "no contract" if contract is None else contract.baseline_method
-            idle += findings or (Finding(SHORT_HISTORY, f"{event.iri}: no baseline method for {method}; nothing is measured"),)
-            continue
-        if not told_kw.any():
-            sentence = f"{event.iri}: no instruction was accepted for any slot that counts, so nothing counts as delivered"
-            idle.append(Finding(NOT_ACCEPTED, sentence))
-            continue
-        others = [each.start for each in called[event.site] if each.begun and each.event != event.iri]
-        within = inside(contract, event, slots, campaign.step, told_kw, others)
-        within = replace(within, counts=within.counts & np.array([slot not in campaign.paused for slot in slots], bool))
-        calls.append(
-            _Call(
-                event,
-                contract,
-                tuple(slots),
-                tuple(before_event(slots[0], event.notified, event.zone, campaign.step)),
-                (slots[0] - campaign.start) // campaign.step,
-                within,
-                not findings,
-                findings + within.findings,
-                records.event_days(called[event.site], event.zone),
-            )
-        )
-    return calls, idle
-
-
-def _slots(campaign: Campaign, event: Event) -> list[datetime]:
-    """List the campaign's slots that lie whole between activation and release."""
-    all_slots = [campaign.start + campaign.step * n for n in range(len(campaign.asked_kw))]
-    begun = event.activated or event.start
-    return [slot for slot in all_slots if begun <= slot and slot + campaign.step <= event.released]
-
-
-def _read(
-    store: Store, iris: Iris, channels: Channels, readings: Readings, campaign: Campaign, calls: Sequence[_Call]
-) -> tuple[Readout, list[str]]:
-    """Read grid connections and, where a contract needs it, weather, for all days that are looked at."""
-    regress = any(call.contract.baseline_method == WEATHER_METHOD for call in calls)
-    weather = [channel for channel in records.weather_channels(store, iris) if channels.get(channel)] if regress else []
-    wanted = tuple(dict.fromkeys([*(call.event.channel for call in calls), *weather]))
-    start = campaign.start - HISTORY - PLACEBO_SPAN - timedelta(days=1)
-    known = [channel for channel in wanted if channels.get(channel)]
-    steps = (campaign.end - start) // campaign.step
-    values = np.full((steps, len(wanted)), np.nan)
-    if known:
-        frame = readings.frame(known, start, campaign.end, campaign.step)
-        values[:, [wanted.index(channel) for channel in known]] = frame.to_numpy()
-    return Readout(start, campaign.step, wanted, values), weather
-
-
-def _refuse_while_missing(campaign: Campaign, calls: Sequence[_Call], readout: Readout, at: datetime, grace: timedelta) -> None:
-    missing = {call.event.channel: int(np.isnan(_metered(call, readout)[call.inside.counts]).sum()) for call in calls}
+def _refuse_while_missing(campaign: Campaign, called: Sequence[Call], readout: Readout, at: datetime, grace: timedelta) -> None:
+    missing = {call.event.channel: int(np.isnan(_metered(call, readout)[call.inside.counts]).sum()) for call in called}
     late = {channel: count for channel, count in missing.items() if count}
     if late and at < campaign.end + grace:
         raise NotYetError(
@@ -211,20 +129,15 @@ def _refuse_while_missing(campaign: Campaign, calls: Sequence[_Call], readout: R
         )
 
 
-def _metered(call: _Call, readout: Readout) -> Array:
+def _metered(call: Call, readout: Readout) -> Array:
     return readout.pick(readout.rows(call.slots), [call.event.channel])[:, 0]
 
 
-def _measure(campaign: Campaign, calls: Sequence[_Call], tables: Tables, holidays: frozenset[date]) -> list[_Measured]:
+def _measure(campaign: Campaign, called: Sequence[Call], days: Tables, holidays: frozenset[date]) -> list[_Measured]:
     measured = []
-    for call in calls:
-        table = tables.of(call.event.channel, call.slots, call.before, call.event.zone)
-        missing = int(np.isnan(table.window_kw[0][call.inside.counts]).sum())
-        window_kw = table.window_kw.copy()
-        window_kw[0, ~call.inside.counts] = np.nan  # outside the contract nothing is counted
-        day = int(table.days[0])
-        method = METHODS[call.contract.baseline_method]
-        site = measure(Case(call.event.member, method, replace(table, window_kw=window_kw), day, call.first, call.excluded, holidays))
+    for call in called:
+        site = measure(case(call, days, holidays))
+        missing = int(np.isnan(site.metered_kw[call.inside.counts]).sum())
         measured.append(_Measured(call, site, site_interval(site, campaign.hours), missing))
     return measured
 
@@ -238,10 +151,10 @@ class _Lineage:
     campaign: Campaign
     weather: Sequence[str]
 
-    def of_event(self, call: _Call) -> tuple[UsedDay, ...]:
+    def of_event(self, call: Call) -> tuple[UsedDay, ...]:
         return self._nodes(call.event.channel, call.slots)
 
-    def of_baseline(self, call: _Call, days: Sequence[int]) -> tuple[UsedDay, ...]:
+    def of_baseline(self, call: Call, days: Sequence[int]) -> tuple[UsedDay, ...]:
         today = call.slots[0].astimezone(call.event.zone).date().toordinal()
         hours = (*call.before, *call.slots)
         times = [moved for day in days for moved in same_hours(hours, call.event.zone, day - today) if moved is not None]
@@ -250,7 +163,7 @@ class _Lineage:
             return nodes
         return nodes + tuple(node for channel in self.weather for node in self._nodes(channel, [*times, *call.slots]))
 
-    def flagged(self, call: _Call) -> int:
+    def flagged(self, call: Call) -> int:
         flags = self.readings.flags(call.event.channel, call.slots[0], call.slots[-1] + self.campaign.step)
         return len({at for at, _ in flags})
 

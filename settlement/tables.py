@@ -32,7 +32,7 @@ class Readout:
     def pick(self, rows: Rows, channels: Sequence[str]) -> Array:
         """Take channels at rows: shape (*rows, channels); NaN where the row is −1."""
         columns = [self.channels.index(channel) for channel in channels]
-        picked = self.values[np.maximum(rows, 0)][..., columns]
+        picked = self.values[np.maximum(rows, 0)[..., np.newaxis], columns]
         return np.where((rows < 0)[..., np.newaxis], np.nan, picked)
 
 

@@ -1,7 +1,7 @@
 """The shapes as they lie in the Turtle files, read once, and which of them a graph needs."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from rdflib import RDF, SH
 from rdflib.term import Node
 
 from shapes.convert import to_graph
+from shapes.registers import spell_out
 
 FOLDER = Path(__file__).parent
 _ALWAYS = {"groups", "fields"}
@@ -26,13 +27,27 @@ def files() -> tuple[Path, ...]:
 
 @cache
 def graph() -> rdflib.Graph:
-    """Read all shapes. The graph is shared: read it, don't change it."""
-    return _read(files())
+    """Read all shapes, with the names of registers as `sh:in`. The graph is shared: read it, don't change it."""
+    return spell_out(_read(files()))
 
 
 def _read(paths: Iterable[Path]) -> rdflib.Graph:
     quads = (quad for path in paths for quad in ox.parse(path=str(path), rename_blank_nodes=True))
     return to_graph(quad.triple for quad in quads)
+
+
+class _Lists(rdflib.Graph):
+    """The shapes for pyshacl; remembers the members of its lists, which pyshacl would walk along again for every focus node."""
+
+    def __init__(self) -> None:
+        super().__init__("SimpleMemory", bind_namespaces="none")
+        self._items: dict[Node, tuple[Node, ...]] = {}
+
+    def items(self, list: Node) -> Generator[Node, None, None]:
+        """Give the members of a list."""
+        if list not in self._items:
+            self._items[list] = tuple(super().items(list))
+        yield from self._items[list]
 
 
 class _Shapes(ShapesGraph):  # type: ignore[misc]
@@ -102,7 +117,8 @@ class Catalogue:
 @cache
 def catalogue() -> Catalogue:
     """Read the shapes and index them, once a process."""
-    everything = _read(files())  # a copy of its own: pyshacl adds triples to it
+    everything = _Lists()  # a copy of its own: pyshacl adds triples to it
+    everything += graph()
     shapes = _Shapes(everything)
     _ = shapes.shapes  # pyshacl parses them on first access
     return Catalogue(

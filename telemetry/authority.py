@@ -212,6 +212,12 @@ class Authority:
         self._on_revoked(osb)
         return serials
 
+    def knows(self, osb: str) -> bool:
+        """Whether an OSB has a certificate that is valid, or a claim code that can still be used."""
+        now, code = self._now(), self._issued.claim(osb)
+        waiting = code is not None and code.used is None and now < code.expires
+        return waiting or any(each.state(now) == "valid" for each in self._issued.certificates(osb))
+
     def certificates(self) -> list[Certificate]:
         """Return every certificate that was given to a box, oldest first."""
         return [each for each in self._issued.certificates() if each.osb != _CANARY]

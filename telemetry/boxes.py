@@ -96,6 +96,10 @@ class Boxes:
         host = (self._reached.names or (self._address(),))[0]
         return given, host, broker.port if broker else self._reached.port
 
+    def knows(self, osb: str) -> bool:
+        """Whether an OSB has a certificate that is valid, or a claim code for one; never where the broker wants none."""
+        return self._authority is not None and self._authority.knows(osb)
+
     def revoke(self, osb: str) -> tuple[list[str], str]:
         """End an OSB's certificates; returns their serials, and from when on the broker refuses them."""
         serials = self.authority.revoke(osb)

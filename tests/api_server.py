@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flask import Flask
+from patience import PATIENCE_S
 from waitress import create_server
 
 from access.principal import PUBLIC, Principal, Role
@@ -122,7 +123,7 @@ def served(made: Faces, port: int) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.close()
-        thread.join(10)
+        thread.join(PATIENCE_S)
 
 
 def main(port: int) -> None:

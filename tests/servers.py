@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[1]
 _PR_SET_PDEATHSIG = 1
@@ -77,7 +78,7 @@ class Child:
         self.process.kill()
         self.process.wait()
 
-    def wait_until(self, ready: Callable[[], bool], timeout_s: float = 60.0) -> "Child":
+    def wait_until(self, ready: Callable[[], bool], timeout_s: float = PATIENCE_S) -> "Child":
         """Return when `ready()` is true; fail with its output when it ended or took too long."""
         until = time.monotonic() + timeout_s
         while not ready():
@@ -181,7 +182,7 @@ def start_fuseki(location: Path, *, timeout_s: int = 60) -> SparqlServer:
         ]
     )
     base = f"http://127.0.0.1:{port}"
-    child.wait_until(lambda: answers(f"{base}/$/ping"), timeout_s=120)
+    child.wait_until(lambda: answers(f"{base}/$/ping"))
     return SparqlServer(f"{base}/flex/query", f"{base}/flex/update", f"{base}/flex/data", f"{base}/flex/union", child)
 
 

@@ -3,23 +3,14 @@
 import json
 import ssl
 import threading
-import time
-from collections.abc import Callable
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from patience import until
 
 from telemetry.tls import TlsFiles
 
 DEADLINE_S = 20.0
-
-
-def until(condition: Callable[[], bool], timeout: float = DEADLINE_S) -> bool:
-    """Wait for a condition; tells whether it came true."""
-    end = time.monotonic() + timeout
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
 
 
 class Guest:

@@ -1,6 +1,7 @@
 // Draws every <div class="chart" data-src="…"> with uPlot from the JSON behind it (api/charts.py says its form and all words), and offers
 // the same numbers as a table.
-// data-every="5" asks again every five seconds; class "steps" draws each value over its whole interval.
+// data-every="5" asks again every five seconds; class "steps" draws each value over its whole interval; data-table names the element of the
+// page that has the same numbers, so that none is made here. Series with a `look` of their own differ by shape, whatever their colour.
 "use strict";
 
 const DARK = matchMedia("(prefers-color-scheme: dark)");
@@ -16,16 +17,46 @@ function style(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+// each bar stands in the middle of its interval, so that the lines behind it can be seen on both sides
+function bars(plot, index, first, last) {
+  const path = new Path2D();
+  const times = plot.data[0];
+  const zero = plot.valToPos(0, plot.series[index].scale, true);
+  for (let at = first; at <= Math.min(last, times.length - 2); at++) {
+    const value = plot.data[index][at];
+    if (value === null || value === undefined) continue;
+    const left = plot.valToPos(times[at], "x", true);
+    const width = plot.valToPos(times[at + 1], "x", true) - left;
+    const top = plot.valToPos(value, plot.series[index].scale, true);
+    path.rect(left + 0.22 * width, Math.min(top, zero), 0.56 * width, Math.abs(zero - top));
+  }
+  return { stroke: path, fill: path, clip: null, band: null, gaps: null, flags: 1 };
+}
+
+function looks() {
+  const bar = DARK.matches ? "#4fc3b4" : "#0f766e";
+  const stepped = uPlot.paths.stepped({ align: 1 });
+  return {
+    area: { stroke: style("--quiet"), width: 1, fill: DARK.matches ? "rgba(159, 176, 170, 0.22)" : "rgba(90, 103, 99, 0.16)", paths: stepped },
+    bars: { stroke: bar, width: 1.5, fill: DARK.matches ? "rgba(79, 195, 180, 0.65)" : "rgba(15, 118, 110, 0.65)", paths: bars },
+    hollow: { stroke: bar, width: 2, dash: [3, 3], paths: bars },
+    wide: { stroke: DARK.matches ? "rgba(255, 159, 67, 0.75)" : "rgba(194, 106, 0, 0.6)", width: 6, paths: stepped },
+    dots: { stroke: style("--ink"), width: 2.5, dash: [8, 5], paths: stepped },
+  };
+}
+
 function lines(data, stepped) {
   let colour = 0;
   const colours = DARK.matches ? DARK_COLOURS : LIGHT_COLOURS;
+  const own = looks();
   return data.series.map((series) => {
+    const value = (plot, found) => number(found, 2) + " " + series.unit;
+    if (series.look) return { label: series.label, scale: series.unit, points: { show: false }, value, look: series.look, ...own[series.look] };
     const forecast = series.band || series.dash;
     const stroke = forecast ? style("--quiet") : colours[colour++ % colours.length];
     return {
       label: series.label, scale: series.unit, stroke, width: series.band ? 0 : 2, dash: series.dash ? [6, 4] : undefined,
-      paths: stepped ? uPlot.paths.stepped({ align: 1 }) : undefined, points: { show: false }, band: series.band,
-      value: (plot, value) => number(value, 2) + " " + series.unit,
+      paths: stepped ? uPlot.paths.stepped({ align: 1 }) : undefined, points: { show: false }, band: series.band, value,
     };
   });
 }
@@ -44,6 +75,17 @@ function tick(value) {
   return new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 3 }).format(value);
 }
 
+// how a series looks, small: SVG element and its attributes
+function sample(series) {
+  const stroke = series.stroke();
+  if (series.band) return ["rect", { x: 0, y: 2, width: 28, height: 10, fill: stroke, opacity: 0.2 }];
+  if (["area", "bars", "hollow"].includes(series.look)) {
+    const [x, width] = series.look === "area" ? [1, 26] : [8, 12];
+    return ["rect", { x, y: 1, width, height: 12, fill: series.fill?.() ?? "none", stroke, "stroke-width": 2, "stroke-dasharray": series.dash ? "3 3" : "" }];
+  }
+  return ["line", { x1: 0, y1: 7, x2: 28, y2: 7, stroke, "stroke-width": series.look === "wide" ? 8 : 4, "stroke-dasharray": series.dash ? "6 4" : "" }];
+}
+
 function legend(plot, host, words) {
   const list = document.createElement("ul");
   list.className = "legend";
@@ -54,10 +96,10 @@ function legend(plot, host, words) {
     button.setAttribute("aria-pressed", "true");
     const mark = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     mark.setAttribute("viewBox", "0 0 28 14");
-    const line = document.createElementNS("http://www.w3.org/2000/svg", series.band ? "rect" : "line");
-    const shape = series.band ? { x: 0, y: 2, width: 28, height: 10, fill: series.stroke(), opacity: 0.2 } : { x1: 0, y1: 7, x2: 28, y2: 7, stroke: series.stroke(), "stroke-width": 4, "stroke-dasharray": series.dash ? "6 4" : "" };
-    Object.entries(shape).forEach(([name, value]) => line.setAttribute(name, value));
-    mark.append(line);
+    const [name, shape] = sample(series);
+    const drawn = document.createElementNS("http://www.w3.org/2000/svg", name);
+    Object.entries(shape).forEach(([key, value]) => drawn.setAttribute(key, value));
+    mark.append(drawn);
     button.append(mark, series.band ? words.band : series.label);
     button.addEventListener("click", () => {
       const show = !plot.series[index].show;
@@ -155,13 +197,14 @@ function draw(host, data) {
   host.append(picture);
   const plot = new uPlot(options, [times, ...columns], picture);
   legend(plot, host, data.words);
-  host.append(table(name, data, open));
+  if (!host.dataset.table) host.append(table(name, data, open));
   return plot;
 }
 
 async function show(host) {
   let plot = null;
   let last = "";
+  let data = null;
   async function update() {
     const answer = await fetch(host.dataset.src, { headers: { Accept: "application/json" } });
     const text = await answer.text();
@@ -173,12 +216,14 @@ async function show(host) {
       host.replaceChildren(note);
       return;
     }
-    plot = draw(host, JSON.parse(text));
+    data = JSON.parse(text);
+    plot = draw(host, data);
   }
   await update();
   new ResizeObserver(() => {
     if (plot && Math.abs(plot.width - host.clientWidth) > 4) plot.setSize({ width: host.clientWidth, height: plot.height });
   }).observe(host);
+  DARK.addEventListener("change", () => { if (data) plot = draw(host, data); });
   setInterval(update, 1000 * (Number(host.dataset.every) || 15));
 }
 

@@ -1,4 +1,4 @@
-// Keeps the parts marked data-live of a member's page up to date, and offers to print. Without it, the page is right when it was loaded.
+// Keeps the parts marked data-live of a page up to date, and offers to print. Without it, the page is right when it was loaded.
 "use strict";
 
 const EVERY_MS = 20000;

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from access.audit import EVERYBODY, LONGEST, AuditLog, Look, retention
 
@@ -127,7 +128,7 @@ def test_a_kill_loses_at_most_what_was_handed_over_in_the_last_second(tmp_path):
         "log.note(Look(datetime(2016, 8, 31, tzinfo=UTC), 'p1', 'partner', 'jwt', 'GET', '/', 200, ('h01',)))\n"
         "time.sleep(1); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "audit.sqlite")], cwd=ROOT, timeout=60)
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "audit.sqlite")], cwd=ROOT, timeout=PATIENCE_S)
 
     log = AuditLog(tmp_path / "audit.sqlite")
     assert len(log.about("h01")) == 1

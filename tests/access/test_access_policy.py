@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import agreements
 import pytest
 
 from access import consents, grants, layout
@@ -33,7 +34,7 @@ class World:
                     *describe(graph, iris.id("osb", key), {FC.claimedBy: member}),
                 ]
             )
-        self.partner = grants.register(store, iris, "p1", "Research institute 1")
+        self.partner = agreements.state(store, grants.register(iris, "p1", "Research institute 1", at=NOON))
         self.policy = Policy(store, iris, lambda: self.now)
 
     def who(self, role, subject=None, **more):
@@ -44,10 +45,11 @@ class World:
         return scope.allows(self.iris.graph(path))
 
     def grant(self, agreed=AGREED):
-        return grants.give(self.store, self.iris, self.partner, agreed, at=self.now)
+        return agreements.state(self.store, grants.give(self.store, self.iris, self.partner, agreed, at=self.now))
 
     def consent(self, key="h01", agreed=AGREED):
-        return consents.give(self.store, self.iris, self.iris.id("member", key), self.partner, agreed, at=self.now)
+        member = self.iris.id("member", key)
+        return agreements.state(self.store, consents.give(self.store, self.iris, member, self.partner, agreed, at=self.now))
 
     def write(self, graph, consent="consent/x", **more):
         """State a consent of h01 to p1 past the functions that would refuse it."""
@@ -174,9 +176,10 @@ def test_what_is_withdrawn_counts_no_more_at_the_very_next_question(any_world, e
     assert world.sees("member/h01/telemetry/2016-08")
 
     if ends == "consent":
-        consents.withdraw(world.store, world.iris, world.iris.id("member", "h01"), consent, at=world.now)
+        member = world.iris.id("member", "h01")
+        agreements.state(world.store, consents.withdraw(world.store, world.iris, member, consent, at=world.now))
     else:
-        grants.withdraw(world.store, world.iris, grant, at=world.now)
+        agreements.state(world.store, grants.withdraw(world.store, world.iris, grant, at=world.now))
 
     assert not world.sees("member/h01/telemetry/2016-08")
 
@@ -188,9 +191,9 @@ def test_a_withdrawal_that_names_a_later_time_holds_at_once(world):
     world.write("member/h01/facts", "consent/y")
     assert world.sees("member/h01/telemetry/2016-08")
 
-    consents.withdraw(world.store, world.iris, world.iris.id("member", "h01"), world.iris.id("consent", "y"), at=world.now)
-    for stated in consents.given(world.store, world.iris, world.iris.id("member", "h01")):
-        consents.withdraw(world.store, world.iris, world.iris.id("member", "h01"), stated.iri, at=world.now)
+    member = world.iris.id("member", "h01")
+    for consent in (world.iris.id("consent", "y"), *(stated.iri for stated in consents.given(world.store, world.iris, member))):
+        agreements.state(world.store, consents.withdraw(world.store, world.iris, member, consent, at=world.now))
 
     assert not world.sees("member/h01/telemetry/2016-08")
 

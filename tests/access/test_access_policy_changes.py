@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
+import agreements
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,9 +62,10 @@ class World:
         for key, zone in zip(MEMBERS, ZONES, strict=False):
             self.store.apply(insert=_home(key, zone))
         for key in PARTIES:
-            grants.register(self.store, IRIS, key, key)
-            grants.give(self.store, IRIS, IRIS.id("partner", key), LONG, at=self.now)
-        consents.give(self.store, IRIS, IRIS.id("member", "h01"), IRIS.id("partner", "p1"), LONG, at=self.now)
+            agreements.state(self.store, grants.register(IRIS, key, key, at=self.now))
+            agreements.state(self.store, grants.give(self.store, IRIS, IRIS.id("partner", key), LONG, at=self.now))
+        member, partner = IRIS.id("member", "h01"), IRIS.id("partner", "p1")
+        agreements.state(self.store, consents.give(self.store, IRIS, member, partner, LONG, at=self.now))
         self.policy = Policy(self.store, IRIS, lambda: self.now)
         self.store.backup(folder / "backup.nq")
 
@@ -72,18 +74,18 @@ class World:
         member = IRIS.id("member", str(given[0])) if given else ""
         match what:
             case "consent" if self.has(given[0]) and self.registered(given[1]):
-                consents.give(store, IRIS, member, IRIS.id("partner", given[1]), given[2], at=self.now)
+                agreements.state(store, consents.give(store, IRIS, member, IRIS.id("partner", given[1]), given[2], at=self.now))
             case "grant" if self.registered(given[0]):
-                grants.give(store, IRIS, IRIS.id("partner", given[0]), given[1], at=self.now)
+                agreements.state(store, grants.give(store, IRIS, IRIS.id("partner", given[0]), given[1], at=self.now))
             case "withdraw consent":
                 stated = [(key, each) for key in MEMBERS for each in consents.given(store, IRIS, IRIS.id("member", key))]
                 if stated:
                     key, each = stated[given[0] % len(stated)]
-                    consents.withdraw(store, IRIS, IRIS.id("member", key), each.iri, at=self.now)
+                    agreements.state(store, consents.withdraw(store, IRIS, IRIS.id("member", key), each.iri, at=self.now))
             case "withdraw grant":
                 ours = [each for key in PARTIES for each in grants.given(store, IRIS, IRIS.id("partner", key))]
                 if ours:
-                    grants.withdraw(store, IRIS, ours[given[0] % len(ours)].iri, at=self.now)
+                    agreements.state(store, grants.withdraw(store, IRIS, ours[given[0] % len(ours)].iri, at=self.now))
             case "drop":
                 store.drop([IRIS.graph(given[0])])
             case "replace":  # by the words of another, which do not count here
@@ -146,9 +148,10 @@ def test_whoever_asks_after_a_write_has_returned_finds_it_while_others_write_and
         graph = IRIS.graph("member", key, "latest")
         start.wait()
         for round_ in range(12):
-            consent = consents.give(world.store, IRIS, member, partner, LONG, at=NOON + timedelta(seconds=round_))
+            given = consents.give(world.store, IRIS, member, partner, LONG, at=NOON + timedelta(seconds=round_))
+            consent = agreements.state(world.store, given)
             assert world.policy.scope(Principal(Role.PARTNER, "somebody", partner, "token")).allows(graph)
-            consents.withdraw(world.store, IRIS, member, consent, at=NOON)
+            agreements.state(world.store, consents.withdraw(world.store, IRIS, member, consent, at=NOON))
             assert not world.policy.scope(Principal(Role.PARTNER, "somebody", partner, "token")).allows(graph)
 
     with ThreadPoolExecutor(len(MEMBERS)) as pool:
@@ -167,7 +170,7 @@ def test_a_store_that_could_not_be_read_after_a_write_is_read_at_the_next_questi
         raise StoreError("the disk is gone")
 
     (stated,) = consents.given(world.store, IRIS, IRIS.id("member", "h01"))
-    consents.withdraw(world.store, IRIS, IRIS.id("member", "h01"), stated.iri, at=NOON)
+    agreements.state(world.store, consents.withdraw(world.store, IRIS, IRIS.id("member", "h01"), stated.iri, at=NOON))
     with monkeypatch.context() as patch:
         patch.setattr(world.store, "select", refuse)
         with pytest.raises(StoreError):

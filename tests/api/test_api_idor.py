@@ -8,7 +8,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 from urllib.parse import quote
 
+import agreements
 import pytest
+from patience import PATIENCE_S
 
 from access import consents, grants
 from access.principal import Role
@@ -62,6 +64,7 @@ EXPECTED = {
     "onboarding.contract": OPERATOR,
     "onboarding.record_signature": OPERATOR,
     "onboarding.withdraw": OPERATOR,
+    "onboarding.end": OPERATOR,
     "onboarding.account": OPERATOR,
     "onboarding.accept": MEMBER,
     "operator.portfolio": OPERATOR,
@@ -89,6 +92,11 @@ EXPECTED = {
     "imports.preview": OPERATOR,
     "imports.shown": OPERATOR,
     "imports.confirm": OPERATOR,
+    "imports.every": OPERATOR,
+    "imports.stop": OPERATOR,
+    "imports.again": OPERATOR,
+    "imports.discard": OPERATOR,
+    "imports.undo": OPERATOR,
     "paste.ask": OPERATOR,
     "paste.paste": OPERATOR,
     "member.today": MEMBER,
@@ -109,6 +117,8 @@ EXPECTED = {
     "member_notices.calendar": MEMBER,
     "notices.overview": OPERATOR,
     "notices.calendar": ANYBODY,
+    "notices.ask_to_end": ANYBODY,
+    "notices.end": ANYBODY,
     "privacy.export": MEMBER,
     "privacy.ask": MEMBER,
     "privacy.erase": MEMBER,
@@ -233,9 +243,11 @@ def world(services, store, iris, app, access, as_member, as_partner, signed_in, 
         store.apply(insert=[*describe(telemetry, iris.day(channel, DAY), said | more), *latest])
     agreed = Terms([str(DPV.ResearchAndDevelopment)], date(2016, 8, 1), date(2016, 12, 31), [str(FCV.TelemetryData)])
     for key in ("p1", "p2"):
-        partner = grants.register(store, iris, key, f"Partner {key}")
-        grants.give(store, iris, partner, replace(agreed, targets=[iris.graph("settlement") + "/"]), at=services.now())
-    consents.give(store, iris, iris.id("member", "h01"), iris.id("partner", "p1"), agreed, at=services.now())
+        partner = agreements.state(store, grants.register(iris, key, f"Partner {key}", at=services.now()))
+        settled = replace(agreed, targets=[iris.graph("settlement") + "/"])
+        agreements.state(store, grants.give(store, iris, partner, settled, at=services.now()))
+    given = consents.give(store, iris, iris.id("member", "h01"), iris.id("partner", "p1"), agreed, at=services.now())
+    agreements.state(store, given)
     _wait_for_the_checkpoint(signed_in(app))
     box, _ = access.tokens.create_for("box", Role.OSB, iris.id("osb", "h01"))
     return {
@@ -253,9 +265,9 @@ def world(services, store, iris, app, access, as_member, as_partner, signed_in, 
 
 def _wait_for_the_checkpoint(operator):
     """Queries run on a checkpoint that may be seconds old; without the canaries in it, none could be caught."""
-    deadline, ask = time.monotonic() + 20, quote("ASK { GRAPH ?g { ?s ?p 'canary-h02-statements' } }")
+    deadline, ask = time.monotonic() + PATIENCE_S, quote("ASK { GRAPH ?g { ?s ?p 'canary-h02-statements' } }")
     while operator.get(f"/sparql?query={ask}", headers={"Accept": "application/sparql-results+json"}).json["boolean"] is not True:
-        assert time.monotonic() < deadline, "the endpoint does not see what was written 20 s ago"
+        assert time.monotonic() < deadline, "the endpoint does not see what was written"
         time.sleep(0.2)
 
 
@@ -285,6 +297,7 @@ def arguments(rule, key):
         "verb": "campaign",
         "package": "api",
         "revision": "r1",
+        "kind": "planned",
         "slug": "site",
     }
     if rule.endpoint.startswith(("campaigns.", "settlements.", "charts.campaign")):

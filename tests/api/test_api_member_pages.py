@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import agreements
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
@@ -190,7 +191,8 @@ def test_a_device_is_kept_out_by_the_members_own_word_which_is_on_record(page, a
     ]
     assert stated == ["false"]
     assert "kept out of events" in page("/home")
-    assert re.search(r"h01 device/h01-battery The member no longer lets h01-battery take part", words(page("/data")))
+    told = r"h01 ?: The member no longer lets h01-battery take part in events device/h01-battery Availability Before: yes After: no"
+    assert re.search(told, words(page("/data")))
     assert member.post(address, data={"available": "perhaps"}).status_code == 422
     assert member.post("/members/h01/devices/h02-battery/available", data={"available": "no"}).status_code == 404
     assert as_member("h02").post(address, data={"available": "yes"}).status_code == 404
@@ -204,10 +206,10 @@ def test_the_contract_is_told_in_plain_words(page):
 
 
 def test_an_offer_is_shown_once_the_cooperative_has_signed_it_and_accepted_on_the_page(page, as_member, store, iris, moment):
-    made = contracts.revise(store, iris, iris.id("contract", "h01", "r1"), price_eur_per_kwh=Decimal("0.31"))
+    made = agreements.revise(store, iris, iris.id("contract", "h01", "r1"), price_eur_per_kwh=Decimal("0.31"))
     assert "0.31 EUR" not in page("/home")
 
-    contracts.sign(store, iris, made, contracts.read(store, made).buyer, moment[0])
+    agreements.sign(store, iris, made, [contracts.read(store, made).buyer], moment[0])
     text = page("/home")
     assert "An offer for you: revision r2" in text
     assert "0.31 EUR for each kWh delivered." in text

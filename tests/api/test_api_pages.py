@@ -83,8 +83,8 @@ def test_campaign_chart_shows_what_the_fixture_was_computed_with(client):
     series = {line["label"]: line["values"] for line in client.get("/api/campaigns/c1/series").json["series"]}
 
     assert series["Asked"] == series["Promised"] == [3.0] * 8
-    assert series["Called, with replacements"] == [3.0] * 8  # h01 for the first hour, h02 in its place for the second
-    assert series["Measured"] == [3.0] * 4 + [2.4] * 4
+    assert series["Called and accepted"] == [3.0] * 8  # h01 for the first hour, h02 in its place for the second
+    assert series["Delivered"] == [3.0] * 4 + [2.4] * 4
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The registry's own pages: classes, lists with everything a form asks, imports, pasted RDF, findings."""
 
+import csv
 import io
 import itertools
 import time
@@ -7,12 +8,12 @@ from dataclasses import replace
 
 import openpyxl
 import pytest
-from pyoxigraph import NamedNode, Quad
+from patience import PATIENCE_S
+from pyoxigraph import Literal, NamedNode, Quad
 
 from api import ApiSettings, create_app
 from forms.sheets import csv_of
-from kg.terms import describe
-from ontology.names import FC
+from ontology.names import FC, RDFS
 from registry.gate import Gate
 from sparql.intake import Intake
 
@@ -35,7 +36,7 @@ def text_of(answer, status=200):
 
 def ended(client, path):
     """Open a page until the work it waits for has ended."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE_S
     while "data-progress" in (text := text_of(client.get(path))) or "are being written" in text:
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -87,15 +88,25 @@ def test_a_list_is_saved_changed_and_sent_back(operator):
     assert "South" in label(operator, "feeder-2")
 
 
-def test_what_changed_since_the_preview_is_not_overwritten(operator, services, iris):
-    answer = send(operator, "grid-node", "key,label@en\nfeeder-1,North\n")
+def test_a_row_whose_thing_changed_since_the_preview_is_told_and_the_others_are_written(operator, services, iris):
+    answer = send(operator, "grid-node", "key,label@en\nfeeder-1,North\nfeeder-2,South\n")
     ended(operator, answer.location)
-    services.store.apply(insert=describe(iris.graph("registry"), iris.id("node", "feeder-3"), {FC.timeZone: "x"}))
+    thing, graph = NamedNode(iris.id("node", "feeder-1")), NamedNode(iris.graph("registry"))
+    (was,) = [each for each in services.store.graph(graph.value) if each.subject == thing and each.predicate.value == str(RDFS.label)]
+    other = Quad(thing, was.predicate, Literal("East", language="en"), graph)
+    services.store.apply(delete=[Quad(thing, was.predicate, was.object, graph)], insert=[other])
 
     page = ended(operator, operator.post(answer.location).location)
 
-    assert "Something in the registry has changed since this preview" in page
-    assert "North" not in label(operator, "feeder-1")
+    assert "1 row was written" in page
+    assert "Somebody else has changed what this row is about since it was shown." in page
+    assert "East" in label(operator, "feeder-1")
+    assert "South" in label(operator, "feeder-2")
+    rest = list(csv.reader(io.StringIO(text_of(operator.get(f"{answer.location}?format=csv")))))
+    assert rest[0] == ["key", "label@en", "sentences"]
+    assert [row[:2] for row in rest[1:]] == [["feeder-1", "North"]]
+    again = operator.post(f"{answer.location}/again")
+    assert "<del>East</del> → <ins>North</ins>" in ended(operator, again.location)
 
 
 def test_refused_rows_are_saved_with_their_sentences_and_may_come_again(operator):

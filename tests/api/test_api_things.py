@@ -21,6 +21,9 @@ from ontology.names import FC, FCV, ORG, PROV, RDF, RDFS, SAREF
 from registry.gate import Gate
 
 HTML = {"Accept": "text/html"}
+NO_MEMBER = (
+    "“{}” can't be the key of a new member. Write one that nobody has or had: small letters, digits and dashes, at most 32, like h18."
+)
 
 
 @pytest.fixture
@@ -112,13 +115,13 @@ def test_a_clerk_enters_a_member_with_home_connection_and_battery_and_reads_what
     nameless = begun.send(_key="h 09", **{"Member-memberOf": begun.fields["Member-memberOf"][0]})
     assert nameless.status == 422
     assert nameless.errors() == [
-        ("_key", "“h 09” can't be a key. Use letters, digits, dots, dashes and underscores, at most 64."),
+        ("_key", NO_MEMBER.format("h 09")),
         ("label", "Name is missing."),
     ]
     assert nameless.beside("label").endswith("Name is missing.")
     assert nameless.fields["_key"] == ["h 09"]
     taken = nameless.send(_key="h01", label="Member h09")
-    assert taken.errors() == [("_key", "“h01” is in use. Choose another key.")]
+    assert taken.errors() == [("_key", NO_MEMBER.format("h01"))]
     member = taken.send(_key="h09").follow()
     assert "It was entered." in member.text
     assert "<h1>Member h09</h1>" in member.text
@@ -126,7 +129,10 @@ def test_a_clerk_enters_a_member_with_home_connection_and_battery_and_reads_what
     site = page("/registry/site/new?member=h09").send(label="Home h09", **{"Site-timeZone": "Mars/Olympus"})
     assert site.status == 422
     assert [name for name, _ in site.errors()] == ["Site-timeZone"]
-    assert "Mars/Olympus" in site.beside("Site-timeZone")
+    assert site.beside("Site-timeZone") == (
+        "Mistake: “Mars/Olympus” is not accepted. Local days and contract windows follow the clock of the site; "
+        "state exactly one zone of the IANA list, like Europe/Madrid."
+    )
     site.send(**{"Site-timeZone": "Europe/Madrid"}).follow()
 
     connection = page("/registry/grid-connection-point/new?member=h09")
@@ -461,9 +467,10 @@ def test_a_name_that_is_typed_and_not_chosen_is_looked_up(page, many, services: 
 def test_what_is_not_entered_by_hand_is_seen_and_not_edited(page) -> None:
     assert page("/things/event/c1-h01").status == 200
     assert "/registry/dr-event" not in page("/things/event/c1-h01").text
-    for key in ("event/c1-h01", "consent/h01", "settlement/c1/h01"):
+    sentences = {key: "It is not entered by hand" for key in ("event/c1-h01", "settlement/c1/h01")}
+    for key, sentence in (sentences | {"consent/h01": "A consent is the member&#39;s own word"}).items():
         refused = page(f"/things/{key}/edit")
-        assert (refused.status, "It is not entered by hand" in refused.text) == (409, True)
+        assert (refused.status, sentence in refused.text) == (409, True)
 
 
 # --- nothing that is typed runs
@@ -524,3 +531,46 @@ def test_what_is_not_there_is_not_found(key: str, page) -> None:
 @pytest.mark.parametrize("path", ["/registry/nothing/new", "/registry/series/new", "/registry/site/new?member=nobody"])
 def test_no_form_is_shown_for_what_is_not_entered_by_hand(path: str, page) -> None:
     assert page(path).status == 404
+
+
+# --- names in several languages
+
+
+def names_of(services: Services, iri: str) -> set[str]:
+    label, thing = NamedNode(str(RDFS.label)), NamedNode(iri)
+    return {str(quad.object) for quad in about(services, iri) if (quad.subject, quad.predicate) == (thing, label)}
+
+
+def test_a_dutch_clerk_puts_a_dutch_name_beside_the_english_one(client, page, services: Services, iris: Iris) -> None:
+    client.set_cookie("language", "nl")
+    form = page("/things/site/h01/edit")
+    english = form.fields["label@en"][0]
+    assert form.fields["label"] == [""]
+    assert re.search(r'<label for="f-label@en">Engels</label>\s*<div class="together">\s*<input [^>]*lang="en"', form.text)
+    assert re.search(r'<label for="f-label">Nederlands</label>\s*<div class="together">\s*<input [^>]*lang="nl"', form.text)
+    assert 'name="_add" value="label@es">Toevoegen: Naam in het Spaans</button>' in form.text
+
+    spanish = form.send(_add="label@es")
+    assert spanish.fields["label@es"] == [""]
+    wrong = spanish.send(**{"label": "Thuis", "label@es": "x" * 201})
+    assert wrong.errors() == [("label@es", "Naam (Spaans): De tekst heeft 201 tekens. Kort hem in tot hoogstens 200.")]
+    assert "201 tekens" in wrong.beside("label@es")
+    seen = wrong.send(**{"label@es": "Casa"}).follow()
+
+    names = names_of(services, iris.id("site", "h01"))
+    assert names == {f'"{english}"@en', '"Thuis"@nl', '"Casa"@es'}
+    assert "<h1>Thuis</h1>" in seen.text
+    assert f"{english} (Engels)" in seen.text
+
+
+def test_a_form_that_was_opened_in_one_language_is_read_in_it(client, page, services: Services, iris: Iris) -> None:
+    form = page("/things/site/h01/edit")
+    client.set_cookie("language", "es")
+    wrong = form.send(label="")
+    assert [name for name, _ in wrong.errors()] == ["label"]
+    assert re.search(r'<label for="f-label">inglés</label>', wrong.text)
+
+    wrong.send(label="Home by the river").follow()
+
+    names = names_of(services, iris.id("site", "h01"))
+    assert names == {'"Home by the river"@en'}

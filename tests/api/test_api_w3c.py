@@ -16,6 +16,7 @@ import pytest
 import rdflib
 import servers
 from api_server import OPERATOR, Faces, faces, served
+from patience import PATIENCE_S
 from rdflib import RDF, Namespace
 from rdflib.collection import Collection
 from rdflib.compare import isomorphic
@@ -106,7 +107,7 @@ def send(url: str, exchange: Exchange, path: str) -> httpx.Response:
     request = httpx.Request(exchange.method, url + path, headers=headers, content=exchange.body)
     if "content-type" not in {name.lower() for name, _ in exchange.headers}:
         request.headers.pop("content-type", None)
-    with httpx.Client(timeout=30, trust_env=False) as client:
+    with httpx.Client(timeout=PATIENCE_S, trust_env=False) as client:
         return client.send(request)
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
+from patience import PATIENCE_S
 from servers import Child, free_port, listens, require, start
 
 from devices.config import Broker
-
-PATIENCE_S = 20.0
 
 
 def mosquitto(folder: Path, port: int | None = None) -> tuple[Child, int]:

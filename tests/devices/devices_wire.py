@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,9 @@ from mappers.points import Profile
 from mappers.profile import registry
 
 PROFILES = registry(ROOT / "devices" / "profiles")
-TIMEOUT_S = 1.0
+TIMEOUT_S = 1.0  # of a device that shall not answer
+ANSWERS_S = 20.0  # of one that shall: a machine may be busy with something else
+LATE_S = 10.0  # a call may end so much later than its time; one that forgot about it would never end
 
 # of each kind a number that every register of the profiles holds exactly, in our unit
 NUMBERS = {
@@ -67,7 +69,7 @@ def broker() -> tuple[str, int]:
 @contextlib.contextmanager
 def wired(profile: Profile, behaviour=None, fault=None, **more) -> Iterator[tuple[WireDevice, Device]]:
     """A simulated device and a connection to it; an MQTT device has a name of its own."""
-    address = {"timeout": more.pop("timeout", TIMEOUT_S)}
+    address = {"timeout": more.pop("timeout", ANSWERS_S)}
     if "maximum_age" in more and profile.transport == "mqtt":
         address["maximum_age"] = more.pop("maximum_age")
     more.pop("maximum_age", None)
@@ -91,11 +93,3 @@ def fails(device: Device) -> bool:
     except DeviceReadError:
         return True
     return False
-
-
-def wait_for(ready: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    """Return when `ready()` is true; fail after the time given."""
-    until = time.monotonic() + timeout_s
-    while not ready():
-        assert time.monotonic() < until, "it didn't come true in time"
-        time.sleep(0.01)

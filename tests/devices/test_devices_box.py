@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from devices_box_child import FastTime, battery
 from devices_memory import MemoryDevice, inventory
-from devices_platform import PATIENCE_S, FakePlatform, mosquitto
+from devices_platform import FakePlatform, mosquitto
+from patience import PATIENCE_S
 from servers import Child, start
 
 from devices import box_config

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from devices_box_child import FastTime
-from devices_platform import PATIENCE_S, FakePlatform, mosquitto
+from devices_platform import FakePlatform, mosquitto
+from patience import PATIENCE_S, wait_for
 from servers import ROOT, start
 from test_devices_box import Running, run
 
@@ -115,13 +116,6 @@ def clock() -> FastTime:
     return FastTime(SPEED, time.time() - 86400 * 40 / SPEED)
 
 
-def wait_for(done, what: str) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not done():
-        assert time.monotonic() < until, what
-        time.sleep(0.05)
-
-
 def test_devices_on_wires_end_in_the_store_though_the_clock_is_a_day_wrong(tmp_path, meter, battery, clock, run) -> None:
     child, port = mosquitto(tmp_path)
     platform = Platform(port, tmp_path, clock)
@@ -165,7 +159,7 @@ def test_devices_on_wires_end_in_the_store_though_the_clock_is_a_day_wrong(tmp_p
 
 def flex(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "app.py", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, check=False, timeout=60
+        [sys.executable, "app.py", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, check=False, timeout=PATIENCE_S
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from devices_box_child import FastTime, battery
 from devices_memory import MemoryDevice, inventory
+from patience import until
 from test_devices_box import Running, run
 from test_devices_enrol import NOW, Authority
 
@@ -75,10 +76,7 @@ def test_a_broken_state_file_is_set_aside_and_devices_are_brought_to_rest(tmp_pa
     device = MemoryDevice(lambda: {"activePower": "1.5"}, powerLimit=Decimal(1))  # the crashed box had limited it
     given = FastTime(1.0, time.time()).environment(device)
     running = run(inventory(tmp_path, battery(), port=NOBODY), given)
-    until = time.monotonic() + 10
-    while device.held["powerLimit"] != Decimal(5):
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    assert until(lambda: device.held["powerLimit"] == Decimal(5))
     running.stop()
 
     assert "is broken" in caplog.text

@@ -5,13 +5,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from devices_fixtures import QUARTER, START, home, replay
-from devices_platform import PATIENCE_S, FakePlatform, mosquitto
+from devices_platform import FakePlatform, mosquitto
+from patience import PATIENCE_S, until
 from servers import ROOT, Child, start
 
 from devices import config
@@ -78,10 +78,7 @@ def waiting(settings: Path, kind: str) -> int:
 
 
 def wait_until_empty(settings: Path, kind: str = "%") -> None:
-    until = time.monotonic() + PATIENCE_S
-    while waiting(settings, kind):
-        assert time.monotonic() < until, f"{waiting(settings, kind)} messages still wait"
-        time.sleep(0.02)
+    assert until(lambda: waiting(settings, kind) == 0), f"{waiting(settings, kind)} messages still wait"
 
 
 def test_acknowledged_messages_leave_the_outbox(platform: FakePlatform, settings: Path, boxes) -> None:
@@ -177,16 +174,13 @@ def test_the_boxes_end_with_the_process_that_started_them(settings: Path) -> Non
     )
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
-    state, until = settings.with_name("boxes.sqlite"), time.monotonic() + PATIENCE_S
-    while not (state.exists() and state.stat().st_size) and time.monotonic() < until:
-        time.sleep(0.02)
+    state = settings.with_name("boxes.sqlite")
+    assert until(lambda: state.exists() and state.stat().st_size > 0)
 
     parent.kill()
     parent.communicate()
 
-    while _runs(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not _runs(pid)
+    assert until(lambda: not _runs(pid))
 
 
 def _runs(pid: int) -> bool:

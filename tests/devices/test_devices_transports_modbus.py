@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from devices_garbage import Parrot
-from devices_wire import PROFILES, given, wired
+from devices_wire import LATE_S, PROFILES, TIMEOUT_S, given, wired
 from hypothesis import HealthCheck, settings
 from hypothesis import given as examples
 from hypothesis import strategies as st
@@ -33,15 +33,14 @@ def values(profile, device) -> dict[str, Decimal]:
 
 
 def test_a_second_device_is_read_while_the_first_hangs():
-    with wired(METER, timeout=3) as (first, hanging), wired(METER) as (_, sound), ThreadPoolExecutor(1) as pool:
+    with wired(METER) as (first, hanging), wired(METER) as (_, sound), ThreadPoolExecutor(1) as pool:
         first.faults.named("hang")
-        started = time.monotonic()
         waiting = pool.submit(hanging.read)
         for _ in range(10):
             assert values(METER, sound) == given(METER)
         assert not waiting.done()
-        assert time.monotonic() - started < 3
-        assert isinstance(waiting.exception(timeout=5), DeviceReadError)
+        hanging.close()
+        assert isinstance(waiting.exception(), DeviceReadError)
 
 
 @pytest.mark.parametrize("profile", [METER, HEAT_PUMP, PV], ids=lambda profile: profile.id)
@@ -53,13 +52,13 @@ def test_a_serial_line_gives_the_same_values(profile):
 
 @pytest.mark.parametrize(("fault", "reason"), [("hang", UNREACHABLE), ("slow", UNREACHABLE), ("exception", FAULT), ("unit", FAULT)])
 def test_a_serial_device_at_fault_has_its_reason_in_time(fault, reason):
-    with wired(HEAT_PUMP, serial=True) as (simulated, device):
+    with wired(HEAT_PUMP, serial=True, timeout=TIMEOUT_S) as (simulated, device):
         device.read()
         simulated.faults.named(fault)
         started = time.monotonic()
         with pytest.raises(DeviceReadError) as caught:
             device.read()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < TIMEOUT_S + LATE_S
         assert caught.value.reason == reason, caught.value.sentence
 
 

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 from devices_platform import mosquitto
-from devices_wire import PROFILES, TIMEOUT_S, broker, fails, given, wait_for, wired
+from devices_wire import PROFILES, TIMEOUT_S, broker, fails, given, wired
 from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
+from patience import wait_for
 from servers import free_port
 
 from devices.errors import ConfigError, DeviceReadError, DeviceWriteError
@@ -124,7 +125,7 @@ def test_a_broker_that_comes_back_is_found_again(tmp_path):
         child.stop()
         wait_for(lambda: fails(device))
         child, _ = mosquitto(tmp_path, port)
-        wait_for(lambda: not fails(device), 20)
+        wait_for(lambda: not fails(device))
         assert {sample.point: Decimal(sample.value or "NaN") for sample in lift(PLUG, device.read())} == given(PLUG)
     child.stop()
 
@@ -146,7 +147,7 @@ def test_what_no_broker_took_is_not_sent_when_one_comes_back(tmp_path):
         witness.connect("127.0.0.1", port)
         witness.subscribe(topic, 1)
         witness.loop_start()
-        wait_for(lambda: not fails(device), 20)
+        wait_for(lambda: not fails(device))
         device.write("switch", Decimal(1))
         wait_for(lambda: told)
         assert told == [b'{"state":"ON"}']
@@ -165,14 +166,14 @@ def test_a_member_who_switches_the_plug_by_hand_is_noticed():
 
 def test_a_topic_that_never_spoke_costs_only_its_own_points(radio, name):
     host, port = broker()
-    device = open_device(CHARGER, {"host": host, "port": port, "name": name, "timeout": TIMEOUT_S})
+    device = open_device(CHARGER, {"host": host, "port": port, "name": name, "timeout": 4.0})
     wait_for(lambda: not device._topics._trouble)
     radio.publish(f"ocpp/{name}/StatusNotification", json.dumps({"connectorId": 1, "status": "Charging"}), qos=1).wait_for_publish(5)
     samples = {sample.point: sample for sample in lift(CHARGER, device.read())}
     assert (samples["plugged"].value, samples["activePower"].reason) == ("1", FAULT)
     started = time.monotonic()
     device.read()
-    assert time.monotonic() - started < TIMEOUT_S / 2  # it has had its time
+    assert time.monotonic() - started < 2.0  # it has had its time
     assert device.read_back("powerLimit") is None
     device.close()
 

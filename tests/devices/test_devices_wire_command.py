@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from devices_wire import PROFILES, broker
+from patience import PATIENCE_S
 from servers import ROOT, running
 
 from devices.errors import DeviceReadError
@@ -52,7 +53,7 @@ def test_it_starts_with_a_fault():
     ],
 )
 def test_what_cannot_be_started_is_refused_with_a_sentence(arguments, status, words):
-    ended = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    ended = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE_S, check=False, cwd=ROOT)
     assert ended.returncode == status
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -63,7 +64,7 @@ def test_a_port_that_is_taken_is_refused_with_a_sentence():
         child.wait_until(lambda: "\n" in child.output)
         port = json.loads(child.output.partition(" listens at ")[2])["port"]
         ended = subprocess.run(
-            [*COMMAND, "homewizard_p1", "--port", str(port)], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT
+            [*COMMAND, "homewizard_p1", "--port", str(port)], capture_output=True, text=True, timeout=PATIENCE_S, check=False, cwd=ROOT
         )
     assert ended.returncode == 1
     assert "in use" in ended.stderr

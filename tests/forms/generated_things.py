@@ -15,6 +15,7 @@ from kg.store import Term
 from kg.terms import literal
 
 LANGUAGES = ("en", "es", "nl")
+TAGS = (*LANGUAGES, "ca", "pt-br", "")  # of texts; the empty one is of none
 KEYS = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 IRIS = KEYS.map(lambda key: NamedNode(f"http://127.0.0.1:8080/id/thing/{key}"))
 
@@ -68,8 +69,6 @@ def terms(field: Field) -> st.SearchStrategy[Term]:
             return KEYS.map(lambda key: NamedNode(f"mailto:{key}@example.org"))
         case Kind.REFERENCE | Kind.IRI:
             return IRIS
-        case Kind.NAME:
-            return TEXTS.map(lambda text: Literal(text, language="en"))
     texts = st.from_regex(field.pattern, fullmatch=True, alphabet=st.characters(codec="ascii")) if field.pattern else TEXTS
     return texts.filter(_readable).map(lambda text: Literal(text, datatype=NamedNode(field.datatype or "")))
 
@@ -77,9 +76,9 @@ def terms(field: Field) -> st.SearchStrategy[Term]:
 @st.composite
 def givens(draw: st.DrawFn, field: Field) -> tuple[Given, ...]:
     """As many values as a field allows, at most three."""
-    if field.kind == Kind.NAME and not field.repeated:
-        languages = draw(st.lists(st.sampled_from(LANGUAGES), min_size=1, max_size=3, unique=True))
-        return tuple(Given(field.key, Literal(draw(TEXTS), language=language)) for language in sorted(languages))
+    if field.kind == Kind.NAME:
+        tags = draw(st.lists(st.sampled_from(TAGS), min_size=field.minimum_count, max_size=field.maximum_count or 4, unique=True))
+        return tuple(Given(field.key, Literal(draw(TEXTS), language=tag) if tag else Literal(draw(TEXTS))) for tag in sorted(tags))
     most = 3 if field.maximum_count is None else min(3, field.maximum_count)
     count = draw(st.integers(field.minimum_count, max(most, field.minimum_count)))
     if field.kind == Kind.PART:

@@ -16,8 +16,9 @@ from forms.made import form, forms
 from forms.sheets import Sheet, SheetError, csv_of
 from forms.sheets import read as read_sheet
 from forms.world import World
-from kg.terms import Lang, describe, iri
-from ontology.names import FC, FCV, RDF, RDFS
+from kg.terms import Lang, describe
+from ontology.names import FC, RDF, RDFS
+from registry.edits import Delta
 from registry.gate import Gate
 
 AT = datetime(2026, 1, 2, 3, tzinfo=UTC)
@@ -55,6 +56,12 @@ def classes(world, slug, text, language="en"):
     return bulk.preview(world, given, class_sheet.rows(world, form(slug), given, language), language)
 
 
+def all_of(found):
+    """What the good rows change together."""
+    parts = [line.delta for line in found.lines]
+    return Delta(frozenset().union(*(part.delete for part in parts)), frozenset().union(*(part.insert for part in parts)))
+
+
 def homes(world, text, language="en"):
     given = sheet(text)
     return bulk.preview(world, given, home_sheet.rows(world, given, language), language)
@@ -74,7 +81,7 @@ def test_a_row_of_a_rating_changes_that_rating_alone(world, gate, filled, iris):
 
     assert found.lines[0].errors == ()
     assert [(each.before, each.after) for each in found.lines[0].changes] == [("5 kW", "4.5 kW")]
-    gate.apply(found.delta, by="test", why="import")
+    gate.apply(all_of(found), by="test", why="import")
     again = World(filled, iris, world.index)
     assert classes(again, "battery-system", "key,BatterySystem-ratedPower\nh01-battery,4.5\n").lines[0].outcome is Outcome.SAME
 
@@ -170,7 +177,7 @@ def test_a_row_makes_a_member_with_home_connection_box_and_devices(world, gate, 
 
     assert found.lines[0].errors == ()
     assert found.lines[0].outcome is Outcome.NEW
-    gate.apply(found.delta, by="test", why="import")
+    gate.apply(all_of(found), by="test", why="import")
     facts = {(t.subject.value.split("/id/")[1], t.predicate.value) for t in filled.graph(iris.graph("member", "n1", "facts"))}
     assert ("osb/n1", str(FC.claimedBy)) in facts
     assert ("device/n1-battery", str(FC.availableForDR)) in facts
@@ -181,7 +188,7 @@ def test_a_row_makes_a_member_with_home_connection_box_and_devices(world, gate, 
 
 def test_the_same_sheet_again_changes_nothing_and_an_empty_cell_leaves_what_is_there(world, gate, filled, iris):
     text = HOMES + "n1,Casa 1,Europe/Madrid,Feeder 1,5.75,5.75,4.2,,,,\n"
-    gate.apply(homes(world, text).delta, by="test", why="import")
+    gate.apply(all_of(homes(world, text)), by="test", why="import")
 
     assert homes(World(filled, iris, world.index), text).lines[0].outcome is Outcome.SAME
     less = homes(World(filled, iris, world.index), HOMES + "n1,,,,6.9,,,,,,\n")
@@ -194,7 +201,7 @@ def test_a_heat_pump_brings_its_zone(world, gate):
     found = homes(world, head + "n2,Europe/Madrid,feeder-1,9.2,2.5,3.1,0.005,20\n")
 
     assert found.lines[0].errors == ()
-    gate.apply(found.delta, by="test", why="import")
+    gate.apply(all_of(found), by="test", why="import")
 
 
 def sheet_of_500(bad=20):
@@ -234,8 +241,8 @@ def test_500_members_of_whom_20_are_wrong(world, gate, filled, iris):
     mended = list(csv.reader(io.StringIO(csv_of(found.refused))))
     assert len(mended) == 21
     assert mended[0][-1] == "sentences"
-    receipt = gate.apply(found.delta, by="test", why="import")
-    assert receipt.inserted == len(found.delta.insert)
+    receipt = gate.apply(all_of(found), by="test", why="import")
+    assert receipt.inserted == len(all_of(found).insert)
 
 
 def test_a_preview_can_be_stopped(world):
@@ -249,17 +256,12 @@ def test_a_preview_can_be_stopped(world):
         bulk.preview(world, given, rows, "en", told=stop)
 
 
-def test_tags_tell_whether_something_has_changed_since(world, filled, iris):
-    found = classes(world, "battery-system", "key,BatterySystem-ratedPower\nh01-battery,4.5\n")
-    graphs = {graph: bulk.tag_of(filled.graph(graph)) for graph in found.tags}
-    assert graphs == dict(found.tags)
+def test_a_row_that_is_read_again_tells_what_it_would_change_now(world, filled, iris):
+    given = sheet("key,BatterySystem-ratedPower\nh01-battery,4.5\n")
+    rows = class_sheet.rows(world, form("battery-system"), given, "en")
+    shown = bulk.preview(world, given, rows, "en").lines[0]
+    assert bulk.again(World(filled, iris, world.index), rows, "en") == {2: (shown.delta, "")}
 
-    filled.apply(
-        insert=describe(
-            iris.graph("member", "h01", "osb", "h01"),
-            iris.id("device", "h01-battery"),
-            {FC.controlType: FCV.OMBC, FC.locatedAt: iri(iris.id("site", "h02"))},
-        )
-    )
+    filled.apply(delete=list(shown.delta.delete), insert=list(shown.delta.insert))
 
-    assert {graph: bulk.tag_of(filled.graph(graph)) for graph in found.tags} != dict(found.tags)
+    assert bulk.again(World(filled, iris, world.index), rows, "en") == {2: (Delta(), "")}

@@ -40,7 +40,7 @@ def test_a_row_does_not_take_the_box_of_another_home(world, text):
     assert found.lines[0].errors == (
         ("box", "The box h01 belongs to somebody else. Look at its label again, or have it let go there first."),
     )
-    assert not found.delta.insert
+    assert not found.lines[0].delta.insert
 
 
 def test_two_rows_of_one_sheet_do_not_claim_the_same_box(world):

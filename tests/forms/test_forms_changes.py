@@ -78,14 +78,15 @@ def test_half_a_kilowatt_hour_and_an_efficiency_below_one_are_kept_exactly(iris:
 
 
 def test_term_keeps_its_exact_form_where_the_clerk_did_not_change_it(iris: Iris):
-    site = iris.id("site", "h01")
     facts = turtle(
-        '<site/h01> a fc:Site ; rdfs:label "e\u0301"@en ; fc:ownedBy <member/h01> ; fc:timeZone " Europe/Madrid" .', iris.graph("registry")
+        '<osb/h01> a fc:OpenSmartBox ; rdfs:label "e\u0301"@en , "e\u0301"@nl , " e" ; saref:hasManufacturer " FLEXCoop" ; '
+        'saref:hasIdentifier "osb-h01" ; fc:claimedBy <member/h01> .',
+        iris.graph("registry"),
     )
-    thing = of_quads(made.form("site"), site, facts)
+    thing = of_quads(made.form("open-smart-box"), iris.id("osb", "h01"), facts)
 
-    assert edit(iris, thing, sent(thing, ownedBy=iris.id("member", "h02"))).insert == frozenset(
-        turtle("<site/h01> fc:ownedBy <member/h02> .", iris.graph("registry"))
+    assert edit(iris, thing, sent(thing, OpenSmartBox_model="OSB")).insert == frozenset(
+        turtle('<osb/h01> saref:hasModel "OSB" .', iris.graph("registry"))
     )
 
 

@@ -106,7 +106,7 @@ def test_kinds_come_from_datatypes_lists_and_references():
     kinds = {field.key: field.kind for form in (charger, site, profile) for field in form.fields}
 
     assert kinds["label"] == Kind.NAME
-    assert kinds["Site-timeZone"] == Kind.TEXT
+    assert kinds["Site-timeZone"] == Kind.CHOICE  # of a register
     assert kinds["Site-source"] == Kind.IRI
     assert kinds["ownedBy"] == Kind.REFERENCE
     assert kinds["DER-controlType"] == Kind.CHOICE

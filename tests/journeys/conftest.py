@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 from playwright.sync_api import Browser, sync_playwright
 from servers import ROOT, Child, free_port, require, start
 
@@ -96,7 +97,7 @@ class Site:
 
     def get(self, path: str, accept: str = "application/json") -> Any:
         request = urllib.request.Request(self.url + path, headers={"Accept": accept, **self.headers})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             body = answer.read().decode()
         return json.loads(body) if accept == "application/json" else body
 

@@ -11,6 +11,7 @@ import urllib.request
 
 import pytest
 import servers
+from patience import PATIENCE_S
 
 pytestmark = pytest.mark.journey
 GOOD = "a few plain words"
@@ -23,7 +24,7 @@ def asked(site, path, *, token=None, body=None, headers=None):
     known = {"Accept": "application/json", **(headers or {})} | ({"Authorization": f"Bearer {token}"} if token else {})
     request = urllib.request.Request(site.url + path, body, known)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -152,6 +153,13 @@ def test_partner_sees_what_was_granted_of_those_who_agree_until_they_withdraw(si
     visitor.wait_for_load_state("networkidle")
     assert seen(site, token) == {}
     assert "partner" in asked(site, "/api/members/h01/looked", token=mine)[1]
+
+    (granted,) = [each["grant"] for each in flex("partner", "grants", "university", env=site.env)["grants"]]
+    flex("partner", "withdraw", "--grant", granted, env=site.env)
+    record = asked(site, f"/things/{granted.partition('/id/')[2]}/history", token=site.token)[1]
+    assert record.index("A grant was withdrawn") < record.index("Data were granted to partner university")
+    own = asked(site, "/members/h01/data", token=mine)[1]
+    assert "Consent to partner/university was given by the member" in own
 
 
 def _telemetry(counts, *members):

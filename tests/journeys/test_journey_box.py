@@ -19,6 +19,7 @@ import pytest
 from conftest import FLEX
 from cryptography import x509
 from paho.mqtt.enums import CallbackAPIVersion
+from patience import PATIENCE_S
 from servers import ROOT, Child, free_port, listens, require, start
 
 from devices.transports import open_device
@@ -107,7 +108,7 @@ class Journey:
             f"{self.env['FLEX_BASE']}/sparql?{urlencode({'query': query})}",
             headers={"Accept": "application/sparql-results+json", **self.headers},
         )
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
             bindings = json.load(answer)["results"]["bindings"]
         return [{name: cell["value"] for name, cell in row.items()} for row in bindings]
 
@@ -178,7 +179,7 @@ def journey(tmp_path: Path, page: Page, flex, serve) -> Iterator[Journey]:
         child.stop()
 
 
-def until(done: Callable[[], bool], what: str | Callable[[], str], timeout_s: float = 30) -> None:
+def until(done: Callable[[], bool], what: str | Callable[[], str], timeout_s: float = PATIENCE_S) -> None:
     """Wait for something; asked no more than twice a second, as a device has others to answer, too."""
     end = time.monotonic() + timeout_s
     while not done():
@@ -246,7 +247,7 @@ def test_from_an_empty_machine_to_a_reading_and_to_the_revocation(journey: Journ
     whole = now().replace(second=0, microsecond=0) + MINUTE
     power = ("device/h01-pv#activePower", "connection/h01#activePower", "device/h01-plug#activePower")
     hung = "device/h01-heatpump#activePower"
-    until(lambda: all(whole in journey.slots(channel) for channel in power), lambda: f"no readings of {whole}:\n{box.output}", 130)
+    until(lambda: all(whole in journey.slots(channel) for channel in power), lambda: f"no readings of {whole}:\n{box.output}")
 
     assert [journey.slots(channel)[whole] for channel in power] == [Decimal(6), Decimal("-4.2"), Decimal("0.35")]
     fed_in = journey.slots("connection/h01#exportedEnergy")[whole]

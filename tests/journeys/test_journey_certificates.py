@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
+from patience import PATIENCE_S
 from servers import require
 from tls_clients import Guest
 from tls_requests import WallClock, key, request, save
@@ -36,8 +37,8 @@ def test_a_box_is_claimed_enrolled_and_revoked(played, serve, flex, tmp_path: Pa
 
     code = flex("claim", "osb-h01", env=site.env)["code"]
     body = {"osb": "osb-h01", "code": code, "csr": request("osb-h01", private).decode()}
-    given = httpx.post(f"{site.url}/api/enrol", json=body, timeout=30).json()
-    again = httpx.post(f"{site.url}/api/enrol", json=body, timeout=30)
+    given = httpx.post(f"{site.url}/api/enrol", json=body, timeout=PATIENCE_S).json()
+    again = httpx.post(f"{site.url}/api/enrol", json=body, timeout=PATIENCE_S)
     (tmp_path / "ca.pem").write_text(given["ca"])
     files: TlsFiles = save(tmp_path / "box", tmp_path / "ca.pem", private, given["certificate"])
     port = given["broker"]["port"]
@@ -50,7 +51,7 @@ def test_a_box_is_claimed_enrolled_and_revoked(played, serve, flex, tmp_path: Pa
 
     answer = flex("revoke", "osb-h01", env=site.env)
 
-    assert guest.ended.wait(20)
+    assert guest.ended.wait(PATIENCE_S)
     assert (answer["revoked"], answer["effective"]) == ([listed[0]["serial"]], "now")
     assert not knock("127.0.0.1", port, files, "osb-h01")
     assert flex("certificates", env=site.env)["certificates"][0]["state"] == "revoked"

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 from servers import start
 
 import settings
@@ -19,7 +20,7 @@ from registry import comfort
 from service import Platform
 
 pytestmark = pytest.mark.journey
-DAY, PATIENCE_S = timedelta(days=1), 30.0
+DAY = timedelta(days=1)
 BEGIN = datetime.fromisoformat("2016-08-01T07:00:00+00:00")
 
 

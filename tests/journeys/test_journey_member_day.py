@@ -7,6 +7,7 @@ import urllib.request
 from datetime import datetime, timedelta
 
 import pytest
+from patience import PATIENCE_S
 
 pytestmark = pytest.mark.journey
 STEP = timedelta(minutes=15)
@@ -76,7 +77,7 @@ def test_member_leaves_a_running_event_on_the_phone(serve, browser, tmp_path):
     assert page.locator(".tag.opted-out").count() >= 1
 
     site.wait_until(lambda state: now(state) >= left_at + 2 * STEP)
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE_S
     while left_at not in (measured := powers(site, device, start)) and time.monotonic() < end:
         time.sleep(0.1)
     obeyed = [(kw, limits[(at - start) // STEP]) for at, kw in measured.items() if start <= at < still_in]

@@ -19,6 +19,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from api.application import create_app
 from api.services import ApiSettings
+from notices import Kind
+from notices.database import Database
+from notices.feeds import Feeds
+from notices.unsubscribe import token
 
 pytestmark = pytest.mark.journey
 LANGUAGES, WIDTHS = ("en", "es", "nl"), (1280, 390)
@@ -61,6 +65,7 @@ PAGES = {
     "campaigns.part": ("operator", "{part}"),
     "health.box": ("operator", "/-/health/h01"),
     "imports.ask": ("operator", "/registry/member/import"),
+    "imports.every": ("operator", "/registry/imports"),
     "map.grid": ("operator", "/map"),
     "member_comfort.comfort_page": ("{warm}", "/members/{warm}/comfort"),
     "member_data.data": ("h01", "/members/h01/data"),
@@ -71,6 +76,7 @@ PAGES = {
     "member_money.events": ("{member}", "/members/{member}/events"),
     "member_notices.settings": ("h01", "/members/h01/notices"),
     "notices.overview": ("operator", "/-/notices"),
+    "notices.ask_to_end": ("nobody", "/members/h01/unsubscribe/planned?key={ends}"),
     "onboarding.account": ("operator", "/onboarding/{new}/account"),
     "onboarding.begin": ("operator", "/onboarding/new"),
     "onboarding.box": ("operator", "/onboarding/{new}/box"),
@@ -149,6 +155,7 @@ def names(site):
         "called": called,
         "new": "h77",
         "letter": str(refused(site)),
+        "ends": ends_letters(site, "h01", Kind.PLANNED),
     }
     return told | {"statement": f"/members/{paid}/statements/c1", "part": f"/campaigns/c1/members/{paid}"}
 
@@ -157,6 +164,14 @@ def asked(site, path, body, kind="application/json"):
     request = urllib.request.Request(site.url + path, body.encode(), {**site.headers, "Content-Type": kind, "Accept": "*/*"})
     with urllib.request.urlopen(request, timeout=120) as answer:
         return answer.read()
+
+
+def ends_letters(site, member, kind):
+    """The token of the link that stands in letters of this kind to a member."""
+    file = Database(site.folder / "notices.sqlite")
+    key = Feeds(file).signing_key(lambda: "x" * 43)
+    file.close()
+    return token(key, f"{site.url}/id/member/{member}", kind)
 
 
 def refused(site):

@@ -2,11 +2,11 @@
 
 import re
 import threading
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE_S, until
 
 from kg.errors import QueryError
 from kg.gate import Gate
@@ -54,7 +54,7 @@ def test_names_and_kinds_must_be_those_of_the_header() -> None:
 
 
 def test_the_gate_lets_many_in_or_one_alone() -> None:
-    gate, within, seen = Gate(), threading.Barrier(3, timeout=10), []
+    gate, within, seen = Gate(), threading.Barrier(3, timeout=PATIENCE_S), []
 
     def share() -> None:
         with gate.shared():
@@ -73,12 +73,10 @@ def test_the_gate_lets_many_in_or_one_alone() -> None:
     last = threading.Thread(target=alone)
     last.start()
     late = threading.Thread(target=lambda: gate.shared().__enter__())
-    until = time.monotonic() + 10
-    while not gate._alone and time.monotonic() < until:
-        time.sleep(0.001)
+    assert until(lambda: gate._alone)
     late.start()
     within.wait()
     for thread in (*threads, last, late):
-        thread.join(10)
+        thread.join(PATIENCE_S)
 
     assert seen == ["shared", "shared", "alone"]

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+import agreements
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
@@ -12,6 +13,7 @@ from market import contracts
 from market.contracts import ACTIVE, DRAFT, ENDED, Terms
 from market.errors import ContractError, TransitionError
 from ontology.names import FC, FCV, RDF
+from registry.edits import Delta
 
 AT = datetime(2026, 5, 1, 10, tzinfo=UTC)
 DECIMAL = NamedNode("http://www.w3.org/2001/XMLSchema#decimal")
@@ -47,8 +49,8 @@ def drafted(store, iris, **changes):
 
 def signed(store, iris, contract=None):
     contract = contract or drafted(store, iris)
-    contracts.sign(store, iris, contract, iris.id("cooperative", "demo"), AT)
-    contracts.sign(store, iris, contract, iris.id("member", "h01"), AT + timedelta(hours=1))
+    agreements.sign(store, iris, contract, [iris.id("cooperative", "demo")], AT)
+    agreements.sign(store, iris, contract, [iris.id("member", "h01")], AT + timedelta(hours=1))
     return contract
 
 
@@ -79,11 +81,45 @@ def test_it_becomes_active_when_both_have_signed_and_not_before(store, iris, one
     contract = drafted(store, iris)
     parties = [iris.id("cooperative", "demo"), iris.id("member", "h01")]
 
-    first = contracts.sign(store, iris, contract, parties[one_first], AT)
-    second = contracts.sign(store, iris, contract, parties[1 - one_first], AT)
+    agreements.sign(store, iris, contract, [parties[one_first]], AT)
+    first = contracts.read(store, contract)
+    agreements.sign(store, iris, contract, [parties[1 - one_first]], AT)
+    second = contracts.read(store, contract)
 
     assert (first.status, second.status) == (DRAFT, ACTIVE)
     assert {signature.digest for signature in second.signatures} == {second.digest}
+
+
+def test_an_offer_is_written_with_the_buyers_signature_of_its_text(store, iris):
+    quads = contracts.draft(
+        iris,
+        iris.id("member", "h01"),
+        buyer=iris.id("cooperative", "demo"),
+        covers=[iris.id("device", "h01-ev")],
+        valid_from=date(2026, 6, 1),
+        valid_to=date(2026, 12, 31),
+        baseline_method=str(FCV.TenOfTen),
+        terms=TERMS,
+    )
+
+    store.apply(insert=contracts.countersigned(iris, quads, AT))
+
+    offered = contracts.read(store, iris.id("contract", "h01", "r1"))
+    assert offered.status == DRAFT
+    assert [(each.party, each.at, each.digest) for each in offered.signatures] == [(offered.buyer, AT, offered.digest)]
+    assert contracts.verify_signatures(store.graph(iris.graph("member", "h01", "contracts"))) == []
+
+
+def test_verbs_say_what_to_write_and_write_nothing_themselves(store, iris):
+    contract = signed(store, iris)
+    before = everything(store)
+
+    following, revised = contracts.revise(store, iris, contract, capacity_kw=4.0)
+    ended = contracts.end(store, iris, contract)
+
+    assert everything(store) == before
+    assert following == iris.id("contract", "h01", "r2")
+    assert (len(revised.delete), len(ended.delete), len(ended.insert)) == (0, 1, 1)
 
 
 def test_what_is_written_keeps_to_the_shapes(store, iris):
@@ -98,9 +134,9 @@ def test_signing_twice_changes_nothing(store, iris):
     contract = signed(store, iris)
     before = everything(store)
 
-    contracts.sign(store, iris, contract, iris.id("member", "h01"), AT + timedelta(days=1))
+    again = contracts.sign(store, iris, contract, iris.id("member", "h01"), AT + timedelta(days=1))
 
-    assert everything(store) == before
+    assert (again, everything(store)) == (Delta(), before)
 
 
 def test_a_stranger_cannot_sign(store, iris):
@@ -169,7 +205,7 @@ def test_the_digest_does_not_depend_on_order_or_spelling_of_numbers(iris):
 def test_a_revision_takes_over_only_when_both_have_signed_it(store, iris):
     first = signed(store, iris)
 
-    second = contracts.revise(store, iris, first, capacity_kw=4.0)
+    second = agreements.revise(store, iris, first, capacity_kw=4.0)
     during = [contracts.read(store, one).status for one in (first, second)]
     signed(store, iris, second)
 
@@ -189,7 +225,7 @@ def test_a_revision_cannot_change_what_a_contract_does_not_have(store, iris):
 
 def test_a_contract_is_revised_once(store, iris):
     first = signed(store, iris)
-    contracts.revise(store, iris, first, capacity_kw=4.0)
+    agreements.revise(store, iris, first, capacity_kw=4.0)
 
     with pytest.raises(TransitionError, match="revise that one"):
         contracts.revise(store, iris, first, capacity_kw=5.0)
@@ -209,7 +245,7 @@ def test_the_full_matrix_of_transitions(before, after):
 
 def test_what_has_ended_is_neither_signed_nor_revised_nor_ended_again(store, iris):
     contract = drafted(store, iris)
-    contracts.end(store, iris, contract)
+    agreements.write(store, contracts.end(store, iris, contract))
     before = everything(store)
 
     for verb in (

@@ -14,6 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from notices_world import PLANNED_AT
 
+from notices.database import Database
 from notices.post import Post
 from notices.smtp import Smtp
 
@@ -96,14 +97,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def open_post(tmp_path: Path) -> Iterator[Callable[[], Post]]:
-    """Open the outbox; what was opened before is closed, as a new start of the platform would."""
-    opened: list[Post] = []
+def open_file(tmp_path: Path) -> Iterator[Callable[[], Database]]:
+    """Open the file of notices; what was opened before is closed, as a new start of the platform would."""
+    opened: list[Database] = []
 
-    def open_() -> Post:
+    def open_() -> Database:
         for each in opened:
             each.close()
-        opened.append(Post(tmp_path / "notices.sqlite"))
+        opened.append(Database(tmp_path / "notices.sqlite"))
         return opened[-1]
 
     yield open_
@@ -112,5 +113,10 @@ def open_post(tmp_path: Path) -> Iterator[Callable[[], Post]]:
 
 
 @pytest.fixture
-def post(open_post: Callable[[], Post]) -> Post:
-    return open_post()
+def file(open_file: Callable[[], Database]) -> Database:
+    return open_file()
+
+
+@pytest.fixture
+def post(file: Database) -> Post:
+    return Post(file)

@@ -1,13 +1,14 @@
 """From the graph to a mailbox: a small cooperative whose members are told by a real mail server."""
 
 import itertools
-import time
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from notices_world import BASE, END, HOUR, MINUTE, PLANNED_AT, START
+from patience import until
 from pyoxigraph import NamedNode, Quad
 
 from kg.embedded import EmbeddedStore
@@ -273,9 +274,7 @@ def test_what_waited_is_sent_after_a_new_start_by_the_desks_own_thread(open_desk
     desk = open_desk(mail.smtp)
     assert desk.advance(clock.move(MINUTE)) == 0
     desk.start()
-    until = time.monotonic() + 30
-    while not mail.mailbox.letters and time.monotonic() < until:
-        time.sleep(0.02)
+    assert until(lambda: bool(mail.mailbox.letters))
 
     assert subjects(mail) == ["Flexibility event on Tuesday 30 August 2016, 18:00 to 20:00"]
 
@@ -363,6 +362,54 @@ def test_a_calendar_opens_by_its_newest_secret_and_by_nothing_else(desk: Desk, c
     assert desk.calendar(H02, second) is None
     desk.end_calendar(H01)
     assert desk.calendar(H01, second) is None
+
+
+def test_a_subscribed_calendar_takes_a_pause_its_end_and_a_stop(desk: Desk, coop: Coop, clock) -> None:
+    from icalendar import Calendar
+
+    secret = desk.renew_calendar(H01)
+
+    def read():
+        (event,) = Calendar.from_ical(desk.calendar(H01, secret)).walk("VEVENT")
+        return str(event["UID"]), event["SEQUENCE"], event["LAST-MODIFIED"].dt, str(event["STATUS"])
+
+    seen = [read()]
+    for status in ("CampaignPaused", "CampaignScheduled", "CampaignPaused", "CampaignAborted"):
+        clock.move(MINUTE)
+        coop.campaign_becomes(status)
+        if status == "CampaignAborted":
+            coop.event_becomes("h01", "EventCancelled")
+        seen += [read(), read()]
+
+    assert seen[::2] == [
+        ("c1-h01@127.0.0.1", number, PLANNED_AT + number * MINUTE, status)
+        for number, status in enumerate(("CONFIRMED", "TENTATIVE", "CONFIRMED", "TENTATIVE", "CANCELLED"))
+    ]
+    assert seen[1::2] == seen[2::2]
+
+
+def test_what_a_calendar_has_shown_is_known_after_a_new_start(open_desk, coop: Coop, clock) -> None:
+    first = open_desk(None)
+    secret = first.renew_calendar(H01)
+    first.calendar(H01, secret)
+    coop.campaign_becomes("CampaignPaused")
+
+    again = open_desk(None).calendar(H01, secret)
+
+    assert b"SEQUENCE:1" in again.split(b"\r\n")
+
+
+def test_a_link_in_a_letter_still_ends_letters_after_a_new_start(open_desk, coop: Coop, wish, mail) -> None:
+    wish(H01, "h01@example.org")
+    first = open_desk(mail.smtp)
+    first.advance(PLANNED_AT)
+    first.deliver()
+    (letter,) = mail.mailbox.read()
+    token = re.findall(r"/members/h01/unsubscribe/planned\?key=([^>]+)>", letter["List-Unsubscribe"])[0]
+
+    again = open_desk(None)
+
+    assert [again.may_end(member, kind, token) for member in (H01, H02) for kind in Kind] == [True, *[False] * 7]
 
 
 def test_no_secret_is_kept_in_the_file(desk: Desk, tmp_path: Path) -> None:

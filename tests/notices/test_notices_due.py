@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
-import pytest
 from notices_world import END, HOUR, MINUTE, PLANNED_AT, START, called, cancelled, part, settled, standby
 
-from notices.due import Kind, Phase, State, Told, decide, sequence, state_of
+from notices.due import Kind, Phase, State, Told, decide, state_of
 from ontology.names import FCV
 
 PLANNED = State(Phase.PLANNED, START, END)
@@ -110,22 +109,6 @@ def test_the_earning_is_told_once_and_for_a_week() -> None:
     assert (notice.kind, notice.state.phase, notice.until) == (Kind.SETTLED, Phase.SETTLED, END + timedelta(days=7))
     assert decide(settled(), Told(PLANNED, heard=True, settled=True), END + timedelta(days=1)) is None
     assert decide(settled(), told, END + timedelta(days=7)) is None
-
-
-@pytest.mark.parametrize(
-    ("found", "count"),
-    [
-        (part(), 0),
-        (part(status=str(FCV.EventActive), activated=START), 0),
-        (called(), 1),
-        (called(released=END), 2),
-        (cancelled(), 1),
-        (cancelled(activated=START, released=START + HOUR), 2),
-        (settled(), 1),
-    ],
-)
-def test_the_sequence_counts_what_people_see_change(found, count) -> None:
-    assert sequence(found) == count
 
 
 def test_a_state_has_one_name() -> None:

@@ -13,8 +13,10 @@ from notices.due import Kind, Notice, Phase, State, Told, decide, state_of
 from notices.errors import WishError
 from notices.letters import Office, compose, message, window
 from notices.texts import TEXTS
+from notices.unsubscribe import opens, token
 from notices.wishes import LANGUAGES, checked
 
+SIGNED = token("secret", f"{BASE}/id/member/h01", Kind.PLANNED)
 OFFICE = Office(BASE, "Energy cooperative <events@coop.example>", "events@coop.example")
 
 
@@ -26,8 +28,10 @@ def planned(found=None) -> Notice:
 
 def sent(notice: Notice, language: str = "en", number: int = 0):
     """The letter as whoever gets it reads it."""
-    made = message(notice, compose(notice, language, BASE), "h01@example.org", OFFICE, datetime(2016, 8, 30, 19, tzinfo=UTC), number)
-    return message_from_bytes(made.as_bytes(), policy=default)
+    made = message(
+        notice, compose(notice, language, BASE, SIGNED), "h01@example.org", OFFICE, datetime(2016, 8, 30, 19, tzinfo=UTC), number
+    )
+    return message_from_bytes(made, policy=default)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +75,7 @@ def test_a_letter_speaks_the_members_language_by_the_clock_of_the_site(language:
 def test_every_letter_can_be_written_in_every_language(found, language: str) -> None:
     notice = Notice(found, Kind.CHANGED, state_of(found), None, END)
     for state in (notice.state, State(Phase.PAUSED, START, END), State(Phase.SETTLED, START, END)):
-        letter = compose(Notice(found, Kind.CHANGED, state, None, END), language, BASE)
+        letter = compose(Notice(found, Kind.CHANGED, state, None, END), language, BASE, SIGNED)
 
         assert "%(" not in letter.text + letter.subject + letter.html
         assert "<script" not in letter.html
@@ -132,10 +136,45 @@ def test_a_letter_is_marked_as_written_by_a_machine_and_says_how_to_end_it() -> 
     letter = sent(planned())
 
     assert letter["Auto-Submitted"] == "auto-generated"
-    assert letter["List-Unsubscribe"] == f"<{BASE}/members/h01/notices>, <mailto:events@coop.example?subject=unsubscribe>"
+    link = f"{BASE}/members/h01/unsubscribe/planned?key={SIGNED}"
+    assert letter["List-Unsubscribe"] == f"<{link}>, <mailto:events@coop.example?subject=unsubscribe>"
+    assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert letter["From"] == "Energy cooperative <events@coop.example>"
     assert letter["Date"] == "Tue, 30 Aug 2016 19:00:00 +0000"
     assert letter.get_content_type() == "multipart/alternative"
+    for form in ("plain", "html"):  # for those whose mail program has no button
+        assert link in letter.get_body((form,)).get_content()
+        assert f"{BASE}/members/h01/notices" in letter.get_body((form,)).get_content()
+
+
+def test_without_a_mailbox_of_the_sender_the_link_alone_ends_letters() -> None:
+    made = message(
+        planned(), compose(planned(), "en", BASE, SIGNED), "h01@example.org", Office(BASE, "Coop <a@b.example>", ""), PLANNED_AT, 0
+    )
+
+    assert message_from_bytes(made, policy=default)["List-Unsubscribe"] == f"<{BASE}/members/h01/unsubscribe/planned?key={SIGNED}>"
+
+
+def test_the_way_out_is_one_uri_however_long_the_platforms_address_is() -> None:
+    base = f"https://{'a-long-name.' * 12}coop.example"
+    made = message(planned(), compose(planned(), "es", base, SIGNED), "h01@example.org", OFFICE, PLANNED_AT, 0)
+
+    head, _, body = made.partition(b"\r\n\r\n")
+    (line,) = [line for line in head.split(b"\r\n") if line.startswith(b"List-Unsubscribe:")]
+    assert line.startswith(f"List-Unsubscribe: <{base}/members/h01/unsubscribe/planned?key={SIGNED}>, <mailto:".encode())
+    assert max(len(line) for line in head.split(b"\r\n")) <= 998  # RFC 5322 §2.1.1
+    assert max(len(line) for line in body.split(b"\r\n")) <= 78
+
+
+@given(st.text(max_size=60), st.sampled_from(Kind), st.sampled_from(["h01", "h02"]))
+def test_a_token_ends_one_kind_of_letters_of_one_member_and_nothing_else(other: str, kind: Kind, member: str) -> None:
+    mine, asked = f"{BASE}/id/member/h01", f"{BASE}/id/member/{member}"
+    made = token("secret", mine, Kind.PLANNED)
+
+    assert opens(made, "secret", asked, kind) == ((member, kind) == ("h01", Kind.PLANNED))
+    assert not opens(made, f"secret{other}x", mine, Kind.PLANNED)
+    assert opens(other, "secret", mine, Kind.PLANNED) == (other == made)
+    assert len(made) == 43  # 256 bits
 
 
 @pytest.mark.parametrize(
@@ -176,8 +215,8 @@ def test_whatever_passes_as_an_address_makes_one_header_and_no_other(text: str) 
         address = checked(f"{text}@example.org")
     except WishError:
         return
-    made = message(planned(), compose(planned(), "en", BASE), address, OFFICE, PLANNED_AT, 0)
+    made = message(planned(), compose(planned(), "en", BASE, SIGNED), address, OFFICE, PLANNED_AT, 0)
 
-    found = message_from_bytes(made.as_bytes(), policy=default)
+    found = message_from_bytes(made, policy=default)
     assert [name for name, _ in found.items() if name.lower() in ("to", "cc", "bcc")] == ["To"]
     assert found["To"].addresses[0].addr_spec == address

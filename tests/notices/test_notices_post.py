@@ -16,7 +16,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 from notices_world import BASE, END, HOUR, MINUTE, PLANNED_AT, START, called, cancelled, part, settled, standby
 
+from notices.database import Database
 from notices.due import Notice, Phase, State, decide
+from notices.feeds import Face, Feeds
 from notices.letters import Office, compose, message
 from notices.post import New, Post, Status
 from notices.smtp import Smtp
@@ -32,9 +34,9 @@ def new(post: Post, found, now: datetime = PLANNED_AT, address: str = "h01@examp
 
 
 def wanted(notice: Notice, address: str = "h01@example.org", number: int = 0) -> New:
-    letter = compose(notice, "en", BASE)
+    letter = compose(notice, "en", BASE, "signed")
     made = message(notice, letter, address, OFFICE, PLANNED_AT, number)
-    return New(notice, Status.WAITING, letter.subject, address, made.as_bytes())
+    return New(notice, Status.WAITING, letter.subject, address, made)
 
 
 def states(post: Post) -> list[Status]:
@@ -230,18 +232,18 @@ class _Between:
     def __exit__(self, *given):
         return self._session.__exit__(*given)
 
-    def send(self, address: str, letter: bytes) -> None:
-        self._open.send(address, letter)
+    def send(self, address: str, letter: bytes, handing) -> None:
+        self._open.send(address, letter, handing)
         notice = decide(cancelled(), self._post.told(LONG_AGO)[part().event], PLANNED_AT)
         self._post.note([New(notice, Status.NEEDLESS)], PLANNED_AT)
 
 
-def test_what_was_told_is_known_after_a_new_start(open_post) -> None:
-    first = open_post()
+def test_what_was_told_is_known_after_a_new_start(open_file) -> None:
+    first = Post(open_file())
     first.note([new(first, part())], PLANNED_AT)
     first.note([wanted(decide(settled(), first.told(LONG_AGO)[part().event], END + HOUR))], END + HOUR)
 
-    told = open_post().told(LONG_AGO)[part().event]
+    told = Post(open_file()).told(LONG_AGO)[part().event]
 
     assert (told.state, told.settled) == (State(Phase.PLANNED, START, END), True)
 
@@ -250,54 +252,128 @@ CHILD = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from notices.database import Database
 from notices.post import Post
 from notices.smtp import Smtp
 at = datetime(2016, 8, 30, 19, tzinfo=UTC)
-print(Post(Path(sys.argv[1])).deliver(Smtp("127.0.0.1", int(sys.argv[2]), "none", "events@coop.example", timeout_s=30), at, at), flush=True)
+smtp = Smtp("127.0.0.1", int(sys.argv[2]), "none", "events@coop.example", timeout_s=30)
+print(Post(Database(Path(sys.argv[1]))).deliver(smtp, at, at), flush=True)
 """
 
 
-def test_a_platform_that_is_killed_while_it_sends_sends_the_same_letter_once_more(open_post, tmp_path: Path, free_port: int) -> None:
-    post = open_post()
-    post.note([new(post, part())], PLANNED_AT)
-    post.close()
-    arrived, seen, go_on = threading.Event(), [], threading.Event()
+class Slow:
+    """A server that has the letter, and takes its time to say so."""
 
-    class Slow:
-        """Has the letter, and takes its time to say so."""
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+        self.arrived, self.go_on = threading.Event(), threading.Event()
 
-        async def handle_DATA(self, server, session, envelope):  # noqa: N802  (aiosmtpd's)
-            import asyncio
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802  (aiosmtpd's)
+        import asyncio
 
-            seen.append(envelope.content)
-            arrived.set()
-            for _ in range(200):
-                if go_on.is_set():
-                    break
-                await asyncio.sleep(0.05)
-            return "250 OK"
+        self.seen.append(envelope.content)
+        self.arrived.set()
+        for _ in range(200):
+            if self.go_on.is_set():
+                break
+            await asyncio.sleep(0.05)
+        return "250 OK"
 
-    controller = Controller(Slow(), hostname="127.0.0.1", port=free_port)
-    controller.start()
-    try:
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(tmp_path / "notices.sqlite"), str(free_port)],
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[2],
-        )
-        assert arrived.wait(60)
+    def kill_a_platform_between(self, file: Path, port: int) -> None:
+        """Have a platform of its own send what waits, and kill it while the server has the letter and has not answered."""
+        self.arrived.clear()
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(file), str(port)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+        assert self.arrived.wait(60)
         child.send_signal(signal.SIGKILL)
         child.communicate()
-        go_on.set()
-        again = open_post()
-        count = again.deliver(Smtp("127.0.0.1", free_port, "none", "events@coop.example", timeout_s=30), PLANNED_AT, PLANNED_AT)
+
+
+@pytest.mark.parametrize(("kills", "taken", "status"), [(1, 1, Status.SENT), (2, 0, Status.UNSURE)])
+def test_a_platform_that_is_killed_while_it_sends_sends_the_same_letter_once_more_and_never_a_third_time(
+    open_file, tmp_path: Path, free_port: int, kills: int, taken: int, status: Status
+) -> None:
+    first = Post(open_file())
+    first.note([new(first, part())], PLANNED_AT)
+    slow = Slow()
+    controller = Controller(slow, hostname="127.0.0.1", port=free_port)
+    controller.start()
+    try:
+        for _ in range(kills):
+            slow.kill_a_platform_between(tmp_path / "notices.sqlite", free_port)
+        slow.go_on.set()
+        again = Post(open_file())
+        smtp = Smtp("127.0.0.1", free_port, "none", "events@coop.example", timeout_s=30)
+        count = again.deliver(smtp, PLANNED_AT, PLANNED_AT)
+        later = again.deliver(smtp, PLANNED_AT, PLANNED_AT + HOUR)
     finally:
         controller.stop()
 
-    assert count == 1
-    assert len(seen) == 2
-    assert seen[0] == seen[1]  # with the same Message-ID, which mail programs show once
-    assert states(again) == [Status.SENT]
+    assert (count, later) == (taken, 0)
+    assert len(slow.seen) == 2
+    assert slow.seen[0] == slow.seen[1]  # with the same Message-ID, which mail programs show once
+    assert states(again) == [status]
+
+
+def test_a_server_that_takes_letters_and_never_answers_gets_each_twice_at_most_and_all_others_go_on(post: Post, free_port: int) -> None:
+    homes = [part(event=f"{BASE}/id/event/c1-h{n:02}", member=f"{BASE}/id/member/h{n:02}") for n in range(1, 4)]
+    post.note([new(post, home, address=f"h{n:02}@example.org") for n, home in enumerate(homes, 1)], PLANNED_AT)
+    taken: list[str] = []
+
+    class Broken:
+        async def handle_DATA(self, server, session, envelope):  # noqa: N802  (aiosmtpd's)
+            taken.extend(envelope.rcpt_tos)
+            if envelope.rcpt_tos == ["h01@example.org"]:
+                server.transport.abort()
+            return "250 OK"
+
+    controller = Controller(Broken(), hostname="127.0.0.1", port=free_port)
+    controller.start()
+    try:
+        smtp = Smtp("127.0.0.1", free_port, "none", "events@coop.example", timeout_s=5)
+        counts = [post.deliver(smtp, PLANNED_AT, PLANNED_AT + n * HOUR) for n in range(5)]
+    finally:
+        controller.stop()
+
+    assert sum(counts) == 2
+    assert sorted(taken) == ["h01@example.org", "h01@example.org", "h02@example.org", "h03@example.org"]
+    assert [entry.event for entry in post.with_status([Status.UNSURE])] == [f"{BASE}/id/event/c1-h01"]
+
+
+def test_a_letter_that_may_have_arrived_is_taken_back(post: Post, free_port: int) -> None:
+    post.note([new(post, part())], PLANNED_AT)
+
+    class Broken:
+        async def handle_DATA(self, server, session, envelope):  # noqa: N802  (aiosmtpd's)
+            server.transport.abort()
+            return "250 OK"
+
+    controller = Controller(Broken(), hostname="127.0.0.1", port=free_port)
+    controller.start()
+    try:
+        post.deliver(Smtp("127.0.0.1", free_port, "none", "events@coop.example", timeout_s=5), PLANNED_AT, PLANNED_AT)
+    finally:
+        controller.stop()
+
+    told = post.told(LONG_AGO)[part().event]
+    notice = decide(cancelled(), told, PLANNED_AT + MINUTE)
+    assert told.heard
+    assert notice is not None
+    assert not notice.needless
+    assert post.expire(START) == 1
+    assert states(post) == [Status.UNSURE]  # not “not told in time”: it may have been
+
+
+def test_a_mailbox_that_is_busy_for_long_holds_nobody_else_up_and_is_not_counted_as_perhaps_sent(post: Post, mail) -> None:
+    other = part(event=f"{BASE}/id/event/c1-h02", member=f"{BASE}/id/member/h02")
+    post.note([new(post, part()), new(post, other, address="h02@example.org")], PLANNED_AT)
+    mail.mailbox.answers = ["452 mailbox full"]
+
+    assert post.deliver(mail.smtp, PLANNED_AT, PLANNED_AT) == 1
+    for n in range(1, 4):
+        mail.mailbox.answers = ["452 mailbox full"]
+        assert post.deliver(mail.smtp, PLANNED_AT, PLANNED_AT + n * HOUR / 2) == 0
+    assert post.deliver(mail.smtp, PLANNED_AT, PLANNED_AT + 3 * HOUR) == 1
+    assert [to for _, (to,), _ in mail.mailbox.letters] == ["h02@example.org", "h01@example.org"]
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
@@ -371,17 +447,19 @@ def test_a_server_without_starttls_gets_nothing_in_the_clear(post: Post, mail) -
     assert "STARTTLS extension not supported" in post.of_member(f"{BASE}/id/member/h01")[0].trouble
 
 
-def test_a_member_who_is_forgotten_leaves_nothing_in_the_file(post: Post, tmp_path: Path) -> None:
+def test_a_member_who_is_forgotten_leaves_nothing_in_the_file(post: Post, file: Database, tmp_path: Path) -> None:
+    h01, feeds = f"{BASE}/id/member/h01", Feeds(file)
     post.note([new(post, part(), address="very.special@example.org")], PLANNED_AT)
-    post.keep_digest(f"{BASE}/id/member/h01", "0" * 64, PLANNED_AT)
-    assert post.held(f"{BASE}/id/member/h01")[0]["address"] == "very.special@example.org"
+    feeds.keep_digest(h01, "0" * 64, PLANNED_AT)
+    feeds.revisions(h01, {part().event: Face("very.special", PLANNED_AT)}, PLANNED_AT)
+    assert post.held(h01)[0]["address"] == "very.special@example.org"
 
-    assert post.forget(f"{BASE}/id/member/h01") == 1
+    assert file.forget(h01) == 1
 
-    assert post.digest(f"{BASE}/id/member/h01") is None
+    assert feeds.digest(h01) is None
     assert post.told(LONG_AGO) == {}
-    for file in tmp_path.glob("notices.sqlite*"):
-        assert b"very.special" not in file.read_bytes()
+    for each in tmp_path.glob("notices.sqlite*"):
+        assert b"very.special" not in each.read_bytes()
 
 
 def test_a_letter_that_has_left_leaves_its_address_and_text_behind_nowhere(post: Post, mail, tmp_path: Path) -> None:

@@ -33,6 +33,16 @@ def test_a_label_has_one_text_in_each_language(term):
     assert len(texts) == len(set(texts))
 
 
+def test_whatever_has_a_label_has_it_in_three_languages():
+    said = {term for predicate in (RDFS.label, SKOS.prefLabel) for term in MERGED.subjects(predicate)}
+
+    def all_of(term: URIRef) -> set[str | None]:
+        return languages(term, RDFS.label) | languages(term, SKOS.prefLabel)
+
+    assert {str(term): all_of(term) for term in said if not all_of(term) >= {"en", "es", "nl"}} == {}
+    assert len(said) > 400
+
+
 @pytest.mark.parametrize("concept", CONCEPTS)
 def test_a_concept_is_in_a_scheme_and_speaks_three_languages(concept):
     schemes = list(MERGED.objects(URIRef(concept), SKOS.inScheme))

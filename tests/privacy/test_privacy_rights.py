@@ -13,13 +13,17 @@ import pyoxigraph as ox
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
+from access import consents
+from access.terms import Terms
 from kg import queries
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
-from ontology.names import FC, FCV, RDF, RDFS
+from market import contracts
+from ontology.names import DPV, FC, FCV, RDF, RDFS
+from privacy import permissions
 from privacy.erasure import Ledger, Place, erase, resume
 from privacy.errors import PrivacyError, UnknownMemberError
-from privacy.export import keys_of, write
+from privacy.export import editors, keys_of, write
 from privacy.pseudonyms import Keys
 from registry.edits import Delta
 from registry.gate import Gate
@@ -149,6 +153,38 @@ def test_what_edits_have_changed_is_exported_and_forgotten_with_the_member(place
     kept = "".join(str(triple) for graph in place.graphs() for triple in place.graph(graph))
     assert "canary of the house" not in kept
     assert f"site/{done.pseudonym}" in "".join(str(triple) for triple in place.graph(iris.graph("edits")))
+
+
+def test_the_record_of_consents_and_contracts_is_exported_and_forgotten_with_the_account_that_acted(place, iris, tmp_path) -> None:
+    numbers, member, contract = itertools.count(), iris.id("member", "h01"), iris.id("contract", "h01", "r1")
+    gate = Gate(place, iris, lambda: AT, lambda: f"k{next(numbers)}")
+    agreed = Terms([str(DPV.ServiceProvision)], AT.date(), AT.date())
+    consent = permissions.write(
+        gate, lambda: consents.give(place, iris, member, iris.id("cooperative", "demo"), agreed, at=AT), by="kitchen", why="own word"
+    ).thing
+    permissions.write(gate, lambda: consents.withdraw(place, iris, member, consent, at=AT), by="kitchen", why="canary of the word")
+    gate.apply(contracts.end(place, iris, contract), by="anna", why="canary of the end")
+    keys = keys_of(place, iris, "h01", ["kitchen"])
+    assert editors(place, iris, "h01") == ["anna", "kitchen"]
+
+    target = io.BytesIO()
+    channels = Channels(place, iris)
+    write(target, place, channels, Readings(place, iris, channels), keys, at=AT, zone=ZoneInfo("Europe/Madrid"))
+    exported = zipfile.ZipFile(target).read("h01.trig").decode()
+    done = erased(place, keys, tmp_path / "data")
+
+    assert "canary of the word" in exported
+    assert "ContractEnded" in exported
+    assert mentions(place, keys) == []
+    kept = "".join(str(triple) for graph in place.graphs() for triple in place.graph(graph))
+    assert "kitchen" not in kept
+    assert iris.id("agent", "anna") in kept  # who worked for the cooperative stays on its record
+    assert f"agent/{done.pseudonym}-" in kept
+    assert f"contract/{done.pseudonym}-" in kept  # the books keep the contract, and not what became of it
+    assert not any(graph.endswith(f"{done.pseudonym}/edits") for graph in place.graphs())
+    assert Ledger(tmp_path / "data" / "erased.json").accounts("h01", ["anna", "kitchen"]) == ["kitchen"]
+    assert Ledger(tmp_path / "data" / "erased.json").accounts("h02", ["anna", "kitchen"]) == []
+    assert "kitchen" not in (tmp_path / "data" / "erased.json").read_text()
 
 
 def test_what_the_books_keep_has_no_curves_and_no_instructions(place, iris, tmp_path) -> None:

@@ -35,7 +35,10 @@ def languages(shape, property_) -> set[str]:
 
 
 def test_shapes_are_sound_shacl():
-    conforms, _, text = pyshacl_validate(Graph(), shacl_graph=shapes.graph() + Graph(), meta_shacl=True, inference="none")
+    quads = (quad for path in shapes.files() for quad in ox.parse(path=str(path), rename_blank_nodes=True))
+    published = to_graph(quad.triple for quad in quads)  # without the names of registers: a list of hundreds takes minutes here
+
+    conforms, _, text = pyshacl_validate(Graph(), shacl_graph=published + Graph(), meta_shacl=True, inference="none")
 
     assert conforms, text
 
@@ -153,8 +156,8 @@ def test_classes_of_ours_have_a_shape(vocabulary):
     classes = {kind for kind in vocabulary.subjects(RDF.type, OWL.Class) if str(kind).startswith(str(FC._NS))}
     targeted = {kind for kind in catalogue().classes if not isinstance(kind, BNode)}
 
-    # an abstract super-class, and the envelope of a message, whose content is what is checked
-    assert classes - targeted == {FC.ContractTerm, FC.Message}
+    # an abstract super-class, the envelope of a message, whose content is what is checked, and what the platform alone notes of imports
+    assert classes - targeted == {FC.ContractTerm, FC.Message, FC.Import}
 
 
 def test_steps_on_offer_divide_a_day():

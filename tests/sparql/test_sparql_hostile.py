@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import servers
 from kg_stores import AnyStore, remote
+from patience import until
 from pyoxigraph import NamedNode, Quad
 from traps import Trap
 
@@ -89,14 +90,6 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Wait for something that happens by itself."""
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        time.sleep(0.01)
-    return true()
 
 
 @pytest.mark.parametrize("name", KILLERS)

@@ -11,19 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import until
 
 from sparql.lanes import SlowLane, cpu_s
 from sparql.turns import FullError, GoneError, LateError, Line
 
 LONG = time.monotonic() + 3600.0
-
-
-def until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Wait for something that happens by itself."""
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        time.sleep(0.005)
-    return true()
 
 
 class Crowd:

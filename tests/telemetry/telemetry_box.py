@@ -8,6 +8,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from patience import PATIENCE_S
 
 BASE = "http://127.0.0.1:8080"
 CONTEXT = ["https://w3id.org/flexcoop/context/v1.jsonld", {"@base": f"{BASE}/id/"}]
@@ -27,19 +28,19 @@ class Box:
         self._client.on_message = self._received
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        assert self._subscribed.wait(10)
+        assert self._subscribed.wait(PATIENCE_S)
 
     def send(self, payload: bytes | dict[str, Any], verb: str = "telemetry", osb: str | None = None) -> None:
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         self._client.publish(f"flexcoop/osb/{osb or self.osb}/{verb}", body, qos=1)
 
-    def ack(self, message: str | None, timeout: float = 20) -> dict[str, Any]:
+    def ack(self, message: str | None, timeout: float = PATIENCE_S) -> dict[str, Any]:
         """The acknowledgement of a message; fails if there is none in time."""
         with self._news:
             assert self._news.wait_for(lambda: message in self.acks, timeout), f"no ack of {message}, only of {list(self.acks)}"
             return self.acks[message]
 
-    def ack_of_any(self, timeout: float = 20) -> dict[str, Any]:
+    def ack_of_any(self, timeout: float = PATIENCE_S) -> dict[str, Any]:
         """The first acknowledgement, of whatever message."""
         with self._news:
             assert self._news.wait_for(lambda: bool(self.acks), timeout), "no ack at all"

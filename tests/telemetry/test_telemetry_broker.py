@@ -5,10 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S, until
 from servers import ROOT, free_port, listens, require
 from telemetry_box import box
 
@@ -79,9 +79,7 @@ def test_the_broker_of_a_killed_platform_ends_and_the_port_can_be_used_again(tmp
     needed("mosquitto")
     port = free_port()
     start_and_kill(port, tmp_path)
-    until = time.monotonic() + 10
-    while listens(port) and time.monotonic() < until:
-        time.sleep(0.02)
+    assert until(lambda: not listens(port))
 
     start_broker("127.0.0.1", port, tmp_path, "mosquitto").stop()
 
@@ -95,7 +93,7 @@ def test_a_broker_left_behind_is_ended_only_if_it_is_the_one_written_down(tmp_pa
             (tmp_path / "broker.pid").write_text(f"{pid} {ticks}", encoding="utf-8")
             start_broker("127.0.0.1", 0, tmp_path, "amqtt").stop()
 
-        assert sleeper.wait(10) == -signal.SIGTERM
+        assert sleeper.wait(PATIENCE_S) == -signal.SIGTERM
         assert stranger.poll() is None
     finally:
         for process in (sleeper, stranger):
@@ -108,9 +106,7 @@ def test_a_broker_that_is_killed_comes_back_with_its_port(tmp_path: Path) -> Non
     broker = start_broker("127.0.0.1", 0, tmp_path, "mosquitto")
     first = broker.pid  # type: ignore[attr-defined]
     os.kill(first, signal.SIGKILL)
-    until = time.monotonic() + 20
-    while (broker.pid == first or not listens(broker.port)) and time.monotonic() < until:  # type: ignore[attr-defined]
-        time.sleep(0.02)
+    assert until(lambda: broker.pid != first and listens(broker.port))  # type: ignore[attr-defined]
 
     with box(broker.port):
         broker.stop()
@@ -124,9 +120,7 @@ def test_a_broker_whose_pid_cannot_be_noted_is_kept_all_the_same(tmp_path: Path)
     (tmp_path / "broker.pid").unlink()
     (tmp_path / "broker.pid").mkdir()
     os.kill(first, signal.SIGKILL)
-    until = time.monotonic() + 20
-    while (broker.pid == first or not listens(broker.port)) and time.monotonic() < until:  # type: ignore[attr-defined]
-        time.sleep(0.02)
+    assert until(lambda: broker.pid != first and listens(broker.port))  # type: ignore[attr-defined]
 
     with box(broker.port) as client:
         client.send({"message": "m1"}, verb="ack")

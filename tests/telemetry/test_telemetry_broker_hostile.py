@@ -13,8 +13,9 @@ import paho.mqtt.client as mqtt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
+from patience import PATIENCE_S, until
 from servers import require
-from tls_clients import AckingPlatform, Guest, Victim, until
+from tls_clients import AckingPlatform, Guest, Victim
 from tls_requests import WallClock, key, save
 
 from telemetry import certificates
@@ -139,7 +140,7 @@ def test_a_will_on_the_victims_topic_is_not_delivered(site: Site, version: int) 
     for topic in (foreign, own):
         guest = Guest(site.broker.port, files, will=topic, version=version)
         guest.vanish()
-        assert guest.ended.wait(20)
+        assert guest.ended.wait(PATIENCE_S)
         guest.stop()
 
     assert until(lambda: (own, b"will") in site.platform.heard)  # wills do work, on one's own topic
@@ -184,7 +185,7 @@ def test_a_packet_that_is_too_large_ends_the_connection(site: Site, size: int, v
     guest = Guest(site.broker.port, files, version=version)
     guest.send(f"flexcoop/osb/{osb}/telemetry", b"x" * size)
 
-    assert guest.ended.wait(20)
+    assert guest.ended.wait(PATIENCE_S)
     guest.stop()
 
 
@@ -203,7 +204,7 @@ def test_a_retained_message_ends_the_connection(site: Site) -> None:
     guest = Guest(site.broker.port, files)
     guest.publish(f"flexcoop/osb/{osb}/telemetry", retain=True)
 
-    assert guest.ended.wait(20)
+    assert guest.ended.wait(PATIENCE_S)
     guest.stop()
 
 
@@ -212,7 +213,7 @@ def test_a_retained_message_ends_the_connection(site: Site) -> None:
 
 def test_plain_text_gets_no_answer(site: Site) -> None:
     guest = Guest(site.broker.port, None, VICTIM)
-    with socket.create_connection(("127.0.0.1", site.broker.port), timeout=20) as web:
+    with socket.create_connection(("127.0.0.1", site.broker.port), timeout=PATIENCE_S) as web:
         answer = b""
         with contextlib.suppress(ConnectionError):
             web.sendall(b"GET / HTTP/1.1\r\nHost: broker\r\n\r\n")
@@ -314,7 +315,7 @@ def test_a_revoked_box_is_dropped_and_not_let_in_again(site: Site) -> None:
     site.authority.revoke(osb)
     enforce(site.broker, site.authority, osb)
 
-    assert live.ended.wait(20)
+    assert live.ended.wait(PATIENCE_S)
     assert not knock("127.0.0.1", site.broker.port, files, osb)
     assert not bystander.ended.is_set()
     live.stop()
@@ -341,7 +342,7 @@ def test_a_renewed_server_certificate_is_shown_without_a_restart(site: Site) -> 
 
 def shown(site: Site) -> str:
     """The certificate that the broker shows."""
-    return ssl.get_server_certificate(("127.0.0.1", site.broker.port), timeout=20)
+    return ssl.get_server_certificate(("127.0.0.1", site.broker.port), timeout=PATIENCE_S)
 
 
 def test_a_restarted_broker_is_another_process_on_the_same_port(site: Site) -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S, until
 from servers import require
-from tls_clients import AckingPlatform, Victim, until
+from tls_clients import AckingPlatform, Victim
 from tls_requests import WallClock
 
 from telemetry.authority import Authority
@@ -37,7 +38,7 @@ class Site:
         return self.authority.issue_to(self.folder / "boxes", osb)
 
     def open(self, osb: str, session: ssl.SSLSession | None = None, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
-        plain = socket.create_connection(("127.0.0.1", self.broker.port), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", self.broker.port), timeout=PATIENCE_S)
         chosen = context or self.files(osb).client_context()
         try:
             return chosen.wrap_socket(plain, server_hostname="127.0.0.1", session=session)
@@ -218,7 +219,7 @@ def test_revocations_at_the_same_time_do_not_restart_the_broker(site: Site) -> N
 def test_connections_that_say_nothing_do_not_hold_up_a_handshake(site: Site) -> None:
     with contextlib.ExitStack() as stack:
         for number in range(300):
-            silent = stack.enter_context(socket.create_connection(("127.0.0.1", site.broker.port), timeout=20))
+            silent = stack.enter_context(socket.create_connection(("127.0.0.1", site.broker.port), timeout=PATIENCE_S))
             if number % 2:
                 silent.sendall(b"\x16\x03\x01\x02\x00\x01")  # the beginning of a ClientHello
 

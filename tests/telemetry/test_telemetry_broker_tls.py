@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from patience import until
 from servers import require
 from telemetry_box import id_of, message, observation
-from tls_clients import Guest, until
+from tls_clients import Guest
 from tls_requests import WallClock, key, request, save
 
 from kg.embedded import EmbeddedStore

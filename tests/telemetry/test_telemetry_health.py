@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 from telemetry_home import Home, one, run
 
 from kg.embedded import EmbeddedStore
@@ -250,7 +251,7 @@ def test_a_long_survey_is_kept_for_longer_and_nobody_waits_for_another_ones(
     def slow() -> Health:
         watch.seconds += 3.0
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_S)
         return survey()
 
     go_on.set()
@@ -264,7 +265,7 @@ def test_a_long_survey_is_kept_for_longer_and_nobody_waits_for_another_ones(
     go_on.clear()
     with ThreadPoolExecutor() as pool:
         second = pool.submit(monitor.survey)
-        assert begun.wait(10)
+        assert begun.wait(PATIENCE_S)
         assert monitor.survey() is first
         go_on.set()
         assert second.result(10).letters == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 from pyoxigraph import Quad
 from servers import require
 from telemetry_box import BASE, CONTEXT, box, id_of, message, observation
@@ -105,7 +106,7 @@ def test_a_message_is_acknowledged_once_its_readings_are_in_the_graph(platform: 
     now = "2016-09-30T00:00:00Z"
     assert ack == {"message": id_of("m1"), "accepted": 1, "refused": [], "received": now, "sent": now}
     assert platform.value(home.power) == 1.234
-    assert platform.ingest.wait_for([id_of("m1")], 5) == set()
+    assert platform.ingest.wait_for([id_of("m1")], PATIENCE_S) == set()
     assert platform.ingest.wait_for([id_of("never")], 0.01) == {id_of("never")}
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import until
 from telemetry_box import Box, box, id_of, message, observation
 from telemetry_home import RECEIVED, Home, furnish
-from tls_clients import until
 
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 from servers import ROOT, Child, require, start
 from telemetry_box import Box, box, id_of, message, observation
 from telemetry_home import Home, furnish, quads, run
@@ -48,11 +49,11 @@ def test_every_acknowledged_reading_survives_kills_of_the_platform_once(iris: Ir
             running = platform(tmp_path, broker.port)
             send(client, waiting)
             until = id_of(f"m{rng.choice(waiting[: max(1, len(waiting) // 2)])}") if turn < KILLS else id_of(f"m{waiting[-1]}")
-            client.ack(until, timeout=60)
+            client.ack(until, timeout=PATIENCE_S)
             if turn < KILLS:
                 running.kill()
             else:
-                acked = [client.ack(id_of(f"m{n}"), timeout=60) for n in waiting]
+                acked = [client.ack(id_of(f"m{n}"), timeout=PATIENCE_S) for n in waiting]
                 assert all(ack["accepted"] == 1 for ack in acked)
                 running.stop()
             waiting = [n for n in waiting if id_of(f"m{n}") not in client.acks] or [COUNT - 1]

@@ -1,12 +1,12 @@
 """The latest values in the graph: what has changed and no more, put right at a start, alike on every store."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import servers
+from patience import until
 from telemetry_home import DEG_C, QUARTER, RECEIVED, Home, furnish, one, run
 
 from kg import queries
@@ -88,10 +88,7 @@ def test_it_publishes_by_itself_and_a_last_time_when_it_stops(
     publisher = Publisher(store, channels, every_s=0.01)
     publisher.start()
     writer.write([one(home.power, MIDNIGHT, 1)], received=RECEIVED)
-    until = time.monotonic() + 20
-    while not said(store):
-        assert time.monotonic() < until
-        time.sleep(0.005)
+    assert until(lambda: bool(said(store)))
     publisher.stop()
 
     slow = Publisher(store, channels, every_s=3600)

@@ -13,7 +13,7 @@ import pytest
 from telemetry_box import message, observation
 from telemetry_home import KW, RECEIVED, Home, quads
 
-import upkeep
+from commands import letters as letter_verbs
 from kg.embedded import EmbeddedStore
 from kg.errors import StoreError
 from kg.iris import Iris
@@ -321,7 +321,7 @@ def test_one_letter_that_can_not_be_replayed_does_not_end_the_others(replay: Rep
     good = letters.add(AT, TOPIC, payload(observation("2016-08-12T00:00:00Z", "1")), "why")
     platform: Any = SimpleNamespace(replay=replay, dead_letters=letters, now=lambda: RECEIVED)
 
-    done = upkeep.commands(platform, upkeep.Work())["refused"]({"replay": "all"})
+    done = letter_verbs.verbs(platform)["refused"]({"replay": "all"})
 
     assert done == {"ok": False, "replayed": 1, "accepted": 1, "still_open": [nowhere]}
     assert letters.known(good).state == "mended"

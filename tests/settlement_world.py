@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+import agreements
 import numpy as np
 
 from kg.embedded import EmbeddedStore
@@ -97,7 +98,11 @@ class World:
         facts, osb = self.iris.graph("member", key, "facts"), self.iris.graph("member", key, "osb", key)
         site, connection = self.iris.id("site", key), self.iris.id("connection", key)
         quads = describe(facts, self.member(key), {RDF.type: FC.Member, ORG.memberOf: iri(self.iris.id("cooperative", "demo"))})
-        quads += describe(facts, site, {RDF.type: FC.Site, FC.ownedBy: iri(self.member(key)), FC.timeZone: "America/Los_Angeles"})
+        quads += describe(
+            facts,
+            site,
+            {RDF.type: FC.Site, RDFS.label: Lang(f"Home {key}"), FC.ownedBy: iri(self.member(key)), FC.timeZone: "America/Los_Angeles"},
+        )
         quads += describe(
             facts,
             connection,
@@ -142,8 +147,7 @@ class World:
                 terms=terms,
             )
         )
-        for party in (coop, self.member(key)):
-            contracts.sign(self.store, self.iris, self.iris.id("contract", key, "r1"), party, FIRST)
+        agreements.sign(self.store, self.iris, self.iris.id("contract", key, "r1"), (coop, self.member(key)), FIRST)
 
     def _readings(self, key: str, home: Home) -> None:
         first = START - timedelta(days=home.days)
