@@ -21,6 +21,7 @@ from api import catalogue
 from clockwork import Clockwork, campaigns_in
 from forecasting.ahead import refuse_unless_near
 from forecasting.foresight import Foresight
+from forms.import_record import Records
 from kg import queries
 from kg.iris import Iris, stamp
 from notices import Clocks
@@ -216,6 +217,7 @@ class Platform:
 
     def _clear(self, now: datetime, stop: Stop) -> None:
         self.retain(now, stop=stop)
+        Records(self.store, self.iris).discard_old(now)
         if (days := self.settings.access.audit_days) is not None:
             self.audit.prune(retention(self.wall(), days))
 

@@ -16,7 +16,7 @@ from api.services import services
 from kg import queries
 from ontology.names import FCV
 from settlement import records
-from settlement.calls import called_kw
+from settlement.calls import called_kw, calls
 from settlement.verification import delivered
 
 Array = NDArray[np.float64]
@@ -121,11 +121,14 @@ def _read(iri: str) -> _Delivery:
     rows = queries.rows(known.store, queries.load("api", "campaign_baselines"), campaign=iri)
     channels = list(dict.fromkeys(row["channel"] for row in rows if known.channels.get(row["channel"])))
     frame = known.readings.frame(channels, campaign.start, campaign.end, campaign.step) if channels else None
+    counting = {call.event.iri: call for call in calls(known.store, campaign)[0]}
     homes = {}
     for row in rows:
         baseline_kw = np.full(count, np.nan)
         first, values = (row["start"] - campaign.start) // campaign.step, np.array(orjson.loads(row["values"]), dtype=np.float64)
         baseline_kw[first : first + len(values)] = values
+        if (call := counting.get(row["event"])) is not None:
+            baseline_kw[call.first : call.first + len(call.slots)][~call.inside.counts] = np.nan
         metered_kw = np.full(count, np.nan) if frame is None or row["channel"] not in frame else frame[row["channel"]].to_numpy()
         homes[row["event"]] = Home(baseline_kw, metered_kw)
     return _Delivery(called_kw(known.store, campaign), homes)

@@ -188,6 +188,8 @@ def _recorded(known: Import, back: Work | None) -> Response:
             spans=spans(known.written),
             kept_days=KEPT.days,
             left=back.result if back is not None and isinstance(back.result, tuple) else (),
+            halted=back is not None and back.stopped,
+            failed=back is not None and back.error is not None and not back.stopped,
             page=at,
             pages=pages_,
             address=lambda page=1: f"/registry/imports/{known.key}?page={page}",
@@ -226,14 +228,13 @@ def confirm(key: str) -> BaseResponse:
 
     def write(told: Told) -> None:
         if desk.records.find(key) is None:  # pressed twice, it is begun once
-            desk.records.discard_old(begun.begun)
             desk.records.begin(begun)
             try:
                 writing.write(desk, begun, found, told)
             finally:
                 works.forget(key)
 
-    works.start(_writing(key), "", write).wait(PATIENCE_S)
+    works.start(_writing(key), "", write, weight=len(found.sheet.rows)).wait(PATIENCE_S)
     return redirect(f"/registry/imports/{key}", code=303)
 
 
@@ -283,7 +284,7 @@ def undo(key: str) -> BaseResponse:
     of, known = _ended(key), services()
     if known.gate is not None and request.form.get("sure") == "1":
         office = taking_back.Office(known.gate, known.store, known.iris, records(), known.now, principal().key, language())
-        work = background().start(_taking_back(key), principal().key, lambda told: taking_back.take_back(office, of, told))
+        work = background().start(_taking_back(key), "", lambda told: taking_back.take_back(office, of, told))
         work.wait(PATIENCE_S)
     return redirect(f"/registry/imports/{key}", code=303)
 

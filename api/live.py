@@ -4,13 +4,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import current_app
 
-from api.background import Background
+from api.background import Background, BusyError
 from api.services import services
 from kg.embedded import EmbeddedStore
 from ontology.names import FCV
@@ -70,7 +71,8 @@ class _Estimates:
         changes = known.store.changes if isinstance(known.store, EmbeddedStore) else int(time.monotonic() / UNTOLD_S)
         state = (changes, (at - datetime.min.replace(tzinfo=UTC)) // step)
         if watched.stale(state):
-            self._background.start(campaign, "", lambda _told: watched.make(at, state)).wait(patience_s)
+            with suppress(BusyError):  # many are made just now: this page shows what is known, the next look has it made
+                self._background.start(campaign, "", lambda _told: watched.make(at, state)).wait(patience_s)
         return watched.newest
 
     def _of(self, campaign: str) -> _Watched:

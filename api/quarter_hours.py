@@ -79,17 +79,17 @@ class QuarterHours:
         try:
             begin, end = _midnight(first), _midnight(after)
             table = self._readings.frame([channel.iri for channel in channels], begin, end, STEP).to_numpy(dtype=np.float64).T
+            found = {}
+            for month in _months(begin, end):
+                place = slice((_midnight(month) - begin) // STEP, (_midnight(_after(month)) - begin) // STEP)
+                for channel, row in zip(channels, table, strict=True):
+                    found[channel, month] = np.ascontiguousarray(row[place])
+            if self._told:
+                self._keep(found, written)  # before nobody notes for us any more what is written
+            return found
         finally:
             with self._turn:
                 self._written = [each for each in self._written if each is not written]
-        found = {}
-        for month in _months(begin, end):
-            place = slice((_midnight(month) - begin) // STEP, (_midnight(_after(month)) - begin) // STEP)
-            for channel, row in zip(channels, table, strict=True):
-                found[channel, month] = np.ascontiguousarray(row[place])
-        if self._told:
-            self._keep(found, written)
-        return found
 
     def _keep(self, found: dict[tuple[Channel, date], Floats], written: set[str]) -> None:
         with self._turn:

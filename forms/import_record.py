@@ -230,8 +230,8 @@ class Records:
 
     def discard_old(self, at: datetime) -> None:
         """Keep no rest of imports that began longer ago than `KEPT`."""
-        for each in self.listed():
-            if each.unwritten and each.begun < at - KEPT and (old := self.find(each.key)) is not None:
+        for row in queries.rows(self._store, queries.load("forms", "imports_outdated"), before=at - KEPT):
+            if (old := self.find(self._iris.key(row["import"]))) is not None:
                 self.discard(old)
 
     def _row(self, of: Import, row: Unwritten) -> Quad:

@@ -1,13 +1,15 @@
 """The way of a letter to the mail server, with timeouts everywhere."""
 
 import contextlib
+import re
 import smtplib
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-TAKEN, FORWARDED = 250, 251
+TAKEN, FORWARDED, GO_ON = 250, 251, 354
+CRLF, DOT = b"\r\n", re.compile(rb"(?m)^\.")  # RFC 5321 §4.5.2: a line that begins with a dot gets another
 PERMANENT = 500  # RFC 5321 §4.2.1: codes from here on won't be otherwise the next time
 
 
@@ -115,11 +117,12 @@ class _Open:
         code, said = server.rcpt(address)
         if code not in (TAKEN, FORWARDED):
             raise self._refused(code, said)
-        handing()
-        try:
-            code, said = server.data(letter)
-        except smtplib.SMTPDataError as error:
-            code, said = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
+        code, said = server.docmd("data")
+        if code != GO_ON:
+            raise self._refused(code, said)
+        handing()  # from here on nobody can tell whether it arrives, unless the server says so
+        server.send(DOT.sub(b"..", letter) + (b"" if letter.endswith(CRLF) else CRLF) + b"." + CRLF)
+        code, said = server.getreply()
         if code != TAKEN:
             raise self._refused(code, said)
 

@@ -18,7 +18,7 @@ def token(key: str, member: str, kind: Kind) -> str:
     Parameters
     ----------
     key
-        See `notices.post.Post.signing_key`.
+        See `notices.feeds.Feeds.signing_key`.
     member
         IRI.
     """

@@ -211,7 +211,9 @@ class _Task:
     @staticmethod
     def noted(iris: Iris, job: Path) -> "_Task":
         noted = json.loads(job.read_text())
-        keys = Keys(iris, noted["member"], frozenset(noted["things"]), tuple(noted["boxes"]), tuple(noted["accounts"]))
+        keys = Keys(
+            iris, noted["member"], frozenset(noted["things"]), tuple(noted["boxes"]), tuple(noted.get("accounts", ()))
+        )  # one begun before accounts were noted has none
         return _Task(keys, noted["pseudonym"], noted["secret"])
 
 

@@ -17,6 +17,7 @@ from kg.iris import Iris
 from kg.store import Store
 
 PREFIX = "x-"
+FILES = "(?i:csv|tsv|txt|xlsx)"  # what names of files that were sent in end with
 OWNED_KINDS = frozenset(
     [
         "member",
@@ -94,12 +95,12 @@ class Keys:
         keys = {self.member, *(self.iris.key(thing) for thing in self.things if self.member in self.iris.key(thing))}
         alone = "|".join(re.escape(each) for each in sorted(keys, key=len, reverse=True))
         iris = "|".join(re.escape(each) for each in sorted({self.iri, *self.things}, key=len, reverse=True))
-        return re.compile(rf"(?:{iris})(?![\w-])|(?<![\w/~-])(?:{alone})(?![\w~-]|\.\w)")
+        return re.compile(rf"(?:{iris})(?![\w-])|(?<![\w/~-])(?:{alone})(?![\w~-]|\.(?!{FILES}\b)\w)")
 
     @cached_property
     def agents(self) -> frozenset[str]:
-        """IRIs under which records of edits know whoever acted for the member."""
-        return frozenset(self.iris.id("agent", quote(account, safe="")) for account in self.accounts)
+        """IRIs under which records of edits know whoever acted for the member; by their key, where a link in a letter did."""
+        return frozenset(self.iris.id("agent", quote(account, safe="")) for account in (*self.accounts, self.member))
 
     @cached_property
     def _ids(self) -> str:

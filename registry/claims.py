@@ -1,7 +1,8 @@
 """Whose a box is: one claim at most, among the facts of the member whose it is; and the change that moves a box to another member.
 
 What a box measured stays with the member for whom it spoke, and its topics on the broker go by its identifier. So a box that has announced
-itself in one home is never claimed for another, and one with a certificate only when that has been ended.
+itself in one home is never claimed for another, and one with a certificate, or a code for one, is neither let go nor claimed before that has
+been ended.
 """
 
 from collections.abc import Callable, Iterable, Sequence, Set
@@ -36,7 +37,7 @@ class _Claim:
 
 
 def findings(store: Store, iris: Iris, delete: Sequence[Quad], insert: Sequence[Quad], certified: Callable[[str], bool]) -> list[Finding]:
-    """Say which boxes can't be claimed as an edit claims them.
+    """Say which boxes can't be claimed, or let go, as an edit does it.
 
     Parameters
     ----------
@@ -45,20 +46,26 @@ def findings(store: Store, iris: Iris, delete: Sequence[Quad], insert: Sequence[
     certified
         Whether the box with an identifier (`osb-h01`) has a certificate, or a code for which it is given one.
     """
-    new = _claims(insert)
-    if not new:
+    new, old = _claims(insert), _claims(delete)
+    if not new and not old:
         return []
-    before = _known(store, sorted({each.osb for each in new}))
+    before = _known(store, sorted({each.osb for each in new | old}))
     after = before - set(delete) | set(insert)
-    found = []
+    held, holds = ({(each.osb, each.owner) for each in _claims(said)} for said in (before, after))
+    told = {}
+    for claim in sorted(old):  # who has the box's key would go on to speak, and for whoever claims it next
+        if (claim.osb, claim.owner) not in holds and certified(_identifier(iris, claim)):
+            told[claim.osb] = "certificate"
     for claim in sorted(new):
         reason = _wrong(iris, claim, after)
-        if reason is None and _others(claim, _claims(before)) and certified(_identifier(iris, claim)):
+        if reason is None and (claim.osb, claim.owner) not in held and certified(_identifier(iris, claim)):
             reason = "certificate"
         if reason is not None:
-            told = Refusal(reason, {"key": iris.key(claim.osb), "identifier": _identifier(iris, claim)})
-            found.append(told.finding(claim.osb, _CLAIMED.value))
-    return found
+            told[claim.osb] = reason
+    return [
+        Refusal(reason, {"key": iris.key(osb), "identifier": _PREFIX + iris.key(osb)}).finding(osb, _CLAIMED.value)
+        for osb, reason in sorted(told.items())
+    ]
 
 
 def moved(store: Store, iris: Iris, delta: Delta) -> Delta:

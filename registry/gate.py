@@ -15,7 +15,7 @@ from kg.provenance import activity
 from kg.store import Store
 from kg.terms import Lang, canonical, describe
 from ontology.names import FC, RDFS
-from registry import claims, naming_checks, record
+from registry import agreed, claims, naming_checks, record
 from registry.edits import Delta, Receipt, Seen, Skolem, etag
 from registry.errors import RefusedEditError, StaleEditError
 from registry.owners_word import settled
@@ -200,8 +200,9 @@ class Gate:
     def _misnamed(
         self, before: dict[str, set[Triple]], delete: Sequence[Quad], insert: Sequence[Quad], graphs: Names
     ) -> list[shapes.Finding]:
-        """Hold what is new against the rules for keys, and claims of boxes against those of others."""
-        told = naming_checks.findings(self._store, self._iris, before, insert, graphs, self._erased)
+        """Hold what changes against the rules for keys, claims of boxes against those of others, and all of it against what was agreed."""
+        told = agreed.findings(self._store, self._iris, before, delete, insert)
+        told += naming_checks.findings(self._store, self._iris, before, insert, graphs, self._erased)
         return told + claims.findings(self._store, self._iris, delete, insert, self._certified)
 
     def _invalid(self, before: dict[str, set[Triple]], after: dict[str, set[Triple]], graphs: Names) -> list[shapes.Finding]:

@@ -72,6 +72,31 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "es": "La caja {key} tiene un certificado, o un código para obtenerlo, de la vivienda a la que se asignó. Anúlelos primero (flex revoke {identifier}); después puede asignarse de nuevo.",
         "nl": "De box {key} heeft een certificaat, of een code ervoor, van de woning waaraan hij was toegewezen. Beëindig die eerst (flex revoke {identifier}); dan kan hij opnieuw worden toegewezen.",
     },
+    "signed": {
+        "en": "This contract is signed. A signature is not undone, and what was signed is not changed. Agree a new revision with the member, which takes its place once both have signed, or end the contract.",
+        "es": "Este contrato está firmado. Una firma no se deshace, y lo firmado no se cambia. Acuerde una nueva revisión con el socio, que ocupará su lugar cuando ambos la hayan firmado, o termine el contrato.",
+        "nl": "Dit contract is ondertekend. Een handtekening wordt niet ongedaan gemaakt, en wat ondertekend is verandert niet. Spreek met het lid een nieuwe revisie af, die de plaats inneemt zodra beiden hebben getekend, of beëindig het contract.",
+    },
+    "ended": {
+        "en": "This contract has ended, so it is not changed any more, and its end is not undone. Draft a new one for the member.",
+        "es": "Este contrato ha terminado, así que ya no se cambia, y su fin no se deshace. Redacte uno nuevo para el socio.",
+        "nl": "Dit contract is beëindigd, dus het verandert niet meer, en het einde wordt niet ongedaan gemaakt. Stel een nieuw contract voor het lid op.",
+    },
+    "withdrawn": {
+        "en": "This consent was withdrawn. Nobody gives it back for the member: the member gives a new one on their page of data.",
+        "es": "Este consentimiento se retiró. Nadie lo devuelve en lugar del socio: el socio da uno nuevo en su página de datos.",
+        "nl": "Deze toestemming is ingetrokken. Niemand geeft haar namens het lid terug: het lid geeft een nieuwe op de eigen gegevenspagina.",
+    },
+    "consent": {
+        "en": "A consent is the member's own word, so it is not edited or undone here. The member withdraws it on their page of data, and gives another one there.",
+        "es": "Un consentimiento es la palabra del propio socio, así que aquí ni se edita ni se deshace. El socio lo retira en su página de datos y da otro allí.",
+        "nl": "Een toestemming is het eigen woord van het lid; ze wordt hier dus niet bewerkt of ongedaan gemaakt. Het lid trekt haar in op de eigen gegevenspagina en geeft daar een andere.",
+    },
+    "grant": {
+        "en": "A grant to a partner is not edited, and one that was withdrawn is not brought back, so that it stays known what the partner could see. Withdraw it, and grant anew what it may see from now on.",
+        "es": "Una concesión a un socio externo no se edita, y una retirada no se recupera, para que siga sabiéndose qué podía ver. Retírela y conceda de nuevo lo que podrá ver desde ahora.",
+        "nl": "Een verlening aan een partner wordt niet bewerkt, en een ingetrokken verlening komt niet terug, zodat bekend blijft wat de partner kon zien. Trek haar in en verleen opnieuw wat de partner vanaf nu mag zien.",
+    },
     "site": {
         "en": "Member {member} has several sites. Choose the one at which the box stands.",
         "es": "El socio {member} tiene varios emplazamientos. Elija aquel en el que está la caja.",

@@ -7,8 +7,8 @@ import pytest
 from settlement_world import END, QUARTER, START, Home, World
 
 from api import ApiSettings, Services, create_app, live
-from kg.terms import describe
-from ontology.names import FC, FCV
+from kg.terms import describe, iri
+from ontology.names import FC, FCV, RDF
 from telemetry.refused import DeadLetters
 
 HTML = {"Accept": "text/html"}
@@ -132,6 +132,22 @@ def test_at_its_end_the_estimate_is_what_the_settlement_writes_slot_by_slot(clie
     assert f"Delivered so far, estimated {settled.delivered_kwh:.1f} kWh" in page
     assert f"Delivered {settled.delivered_kwh:.1f} kWh" in later
     assert "estimate" not in later
+
+
+def test_a_quarter_hour_of_a_pause_counts_neither_in_the_estimate_nor_when_it_is_settled(client, world, clock):
+    graph, pause = world.iris.graph("market"), f"{world.campaign}#pause-1"
+    said = {RDF.type: FC.Pause, FC.pausedAt: START + QUARTER, FC.resumedAt: HALF}
+    world.store.apply(insert=describe(graph, world.campaign, {FC.hasPause: iri(pause)}) + describe(graph, pause, said))
+    clock[0] = END
+    before = bars(client)
+
+    move(world, "Ongoing", "Finished")
+    world.settle()
+    after = bars(client)
+
+    estimated = [a if b is None else b for a, b in zip(before["hollow"], before.get("bars", [None] * 4), strict=True)]
+    assert estimated == [5, None, 5, 5]
+    assert [a if b is None else b for a, b in zip(after.get("hollow", [None] * 4), after["bars"], strict=True)] == estimated
 
 
 @pytest.mark.parametrize(

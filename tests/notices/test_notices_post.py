@@ -339,6 +339,40 @@ def test_a_server_that_takes_letters_and_never_answers_gets_each_twice_at_most_a
     assert [entry.event for entry in post.with_status([Status.UNSURE])] == [f"{BASE}/id/event/c1-h01"]
 
 
+def test_a_server_that_ends_the_connection_before_it_wants_the_text_may_do_so_often(post: Post) -> None:
+    """Nothing has been handed over: such a letter has not perhaps arrived."""
+    post.note([new(post, part())], PLANNED_AT)
+    answers = {b"EHLO": b"250 here", b"MAIL": b"250 ok", b"RCPT": b"250 ok"}  # and to DATA nothing
+
+    def serve(listening: socket.socket) -> None:
+        for _ in range(3):
+            line, _ = listening.accept()
+            with line, line.makefile("rb") as said:
+                line.sendall(b"220 here\r\n")
+                for word in iter(lambda: said.readline()[:4], b""):
+                    if word not in answers:
+                        break
+                    line.sendall(answers[word] + b"\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        smtp = Smtp("127.0.0.1", listening.getsockname()[1], "none", "events@coop.example", timeout_s=20)
+        counts = [post.deliver(smtp, PLANNED_AT, PLANNED_AT + n * HOUR) for n in range(3)]
+        thread.join()
+
+    assert counts == [0, 0, 0]
+    assert states(post) == [Status.WAITING]
+
+
+def test_a_letter_arrives_with_the_dots_that_its_lines_begin_with(mail) -> None:
+    text = b"Subject: dots\r\n\r\n.\r\n..two\r\nend"
+    with mail.smtp.session() as session:
+        session.send("h01@example.org", text, lambda: None)
+
+    assert mail.mailbox.letters[0][2].rstrip(b"\r\n") == text
+
+
 def test_a_letter_that_may_have_arrived_is_taken_back(post: Post, free_port: int) -> None:
     post.note([new(post, part())], PLANNED_AT)
 

@@ -19,7 +19,7 @@ from kg import queries
 from kg.embedded import EmbeddedStore
 from kg.iris import Iris
 from market import contracts
-from ontology.names import DPV, FC, FCV, RDF, RDFS
+from ontology.names import DPV, FC, FCV, PROV, RDF, RDFS
 from privacy import permissions
 from privacy.erasure import Ledger, Place, erase, resume
 from privacy.errors import PrivacyError, UnknownMemberError
@@ -329,6 +329,30 @@ def test_an_unfinished_erasure_is_gone_on_with_before_another_begins(place, iris
 
     with pytest.raises(PrivacyError, match="was interrupted and is not finished"):
         erased(place, keys_of(place, iris, "h02"), tmp_path / "data")
+
+
+def test_an_edit_by_the_link_in_a_letter_leaves_no_key_behind(place, iris, tmp_path) -> None:
+    """Such an edit is by the member, not by an account."""
+    edit = NamedNode(iris.id("edit", "k1"))
+    who = Quad(edit, NamedNode(str(PROV.wasAssociatedWith)), NamedNode(iris.id("agent", "h01")), NamedNode(iris.graph("audit")))
+    place.apply(insert=[who])
+
+    done = erased(place, keys_of(place, iris, "h01", ["kitchen"]), tmp_path / "data")
+
+    (after,) = [t.object.value for t in place.graph(iris.graph("audit")) if t.subject == edit]
+    assert after.startswith(iris.id("agent", done.pseudonym))
+
+
+@pytest.mark.parametrize("name", ["h01.csv", "h01.xlsx", "members of h01.CSV"], ids=["csv", "xlsx", "capitals"])
+def test_the_name_of_a_file_that_names_a_member_is_pseudonymised(place, iris, tmp_path, name) -> None:
+    edit = NamedNode(iris.id("edit", "k1"))
+    why = Quad(edit, NamedNode(str(RDFS.comment)), Literal(f"import of {name} into home"), NamedNode(iris.graph("audit")))
+    place.apply(insert=[why])
+
+    done = erased(place, keys_of(place, iris, "h01"), tmp_path / "data")
+
+    (after,) = [t.object.value for t in place.graph(iris.graph("audit")) if t.subject == edit]
+    assert after == f"import of {name.replace('h01', done.pseudonym)} into home"
 
 
 def test_words_that_name_a_member_are_pseudonymised(place, iris, tmp_path) -> None:

@@ -204,6 +204,29 @@ def test_a_box_that_has_spoken_or_is_in_use_stays(gate: Gate, homes: EmbeddedSto
     )
 
 
+def test_a_box_with_a_certificate_is_neither_let_go_nor_claimed(store: EmbeddedStore, homes: EmbeddedStore, iris: Iris) -> None:
+    numbers, valid = itertools.count(1), {"osb-b7"}
+    gate = Gate(store, iris, lambda: AT, lambda: f"t{next(numbers)}", certified=valid.__contains__)
+    told = (
+        "The box b7 has a certificate, or a claim code for one, from the home it was claimed for. End them first (flex revoke osb-b7); "
+        "then it can be claimed anew.",
+    )
+    first, then = claim(iris, "b7", "h01"), claim(iris, "b7", "h02", at="h02")
+    assert sentences(gate, [], first) == told
+    said = [triple for triple in homes.graph(iris.graph("member", "h01", "facts")) if triple.subject != NamedNode(iris.id("osb", "b7"))]
+    with pytest.raises(RefusedEditError):
+        gate.replace(iris.graph("member", "h01", "facts"), said, by="clerk", why="Graph Store PUT")
+    gate.apply(Delta(insert=frozenset(claim(iris, "b7", "h01", at="h01"))), by="clerk", why="its site")  # the claim itself stays
+
+    valid.clear()
+    gate.apply(Delta(delete=frozenset(claim(iris, "b7", "h01", at="h01"))), by="clerk", why="let go")
+    valid.add("osb-b7")
+    assert sentences(gate, then) == told
+    valid.clear()
+    gate.apply(Delta(insert=frozenset(then)), by="clerk", why="claimed anew")
+    assert (NamedNode(iris.id("member", "h02"))) in {triple.object for triple in homes.graph(iris.graph("member", "h02", "facts"))}
+
+
 def test_of_several_sites_one_must_be_chosen(homes: EmbeddedStore, iris: Iris) -> None:
     homes.apply(insert=site(iris, "h02-barn", "h02"))
 
